@@ -1,0 +1,72 @@
+# Two commands do everything on a machine with Python 3.11+ and make:
+#   make ask Q="loss becomes nan after 300 steps"
+#   make test
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+Q ?= loss becomes nan after 300 steps
+# Through the environment, so that a question may hold quotes, $ and backticks.
+export Q
+TRAIN_PIP = $(VENV)-train/bin/python -m pip install -q --disable-pip-version-check
+PIP = $(BIN)/python -m pip install -q --disable-pip-version-check
+
+.PHONY: ask tui test site check check-train browser wheel clean
+
+$(BIN)/dladvisor: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) 'pip>=25.1'
+	$(PIP) -e .
+	touch $@
+
+$(VENV)/.test: $(BIN)/dladvisor
+	$(PIP) --group test
+	touch $@
+
+$(VENV)/.check: $(VENV)/.test
+	$(PIP) --group check -e '.[docs]'
+	touch $@
+
+$(VENV)/.browser: $(VENV)/.check
+	$(PIP) --group browser
+	touch $@
+
+# A second environment: torch is 700 MB and nothing but making artefacts needs it.
+$(VENV)-train/.done: pyproject.toml
+	$(PYTHON) -m venv $(VENV)-train
+	$(TRAIN_PIP) 'pip>=25.1'
+	$(TRAIN_PIP) torch==2.13.0
+	$(TRAIN_PIP) --group test -e '.[train]'
+	touch $@
+
+ask: $(BIN)/dladvisor
+	@$(BIN)/dladvisor ask "$$Q"
+
+tui: $(BIN)/dladvisor
+	@$(BIN)/dladvisor tui
+
+test: $(VENV)/.test
+	$(BIN)/python -m pytest -m "not train and not browser"
+
+check: $(VENV)/.check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/dladvisor lint
+
+site: $(VENV)/.check
+	$(BIN)/dladvisor site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+browser: site $(VENV)/.browser
+	$(BIN)/python -m pytest -m browser
+
+# The artefacts agree with torch, and the examples in kb/ do what they say.
+check-train: $(VENV)-train/.done
+	$(VENV)-train/bin/python -m pytest -m train
+
+wheel: $(VENV)/.test
+	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+
+clean:
+	rm -rf $(VENV) $(VENV)-train dist build site docs/kb advisor/index

@@ -1,0 +1,1 @@
+"""dladvisor: describe what your training run does, get the tricks that fit."""

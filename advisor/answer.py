@@ -1,0 +1,109 @@
+"""The advisor: one question in, one answer out, the same on every surface."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from advisor import encoder as encoders
+from advisor import question as questions
+from advisor import ranking, store
+from advisor.encoder import Encoder, Floats, Progress
+from advisor.entry import Entry
+from advisor.errors import AdvisorError
+from advisor.explanation import reasons
+from advisor.index import Index
+from advisor.knowledge import Knowledge
+from advisor.ranking import FEATURES, Ranker
+from advisor.results import Answer, Match
+from advisor.settings import DEFAULT_TOP, Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which entries may answer; an empty field lets all through. `any` in an entry fits all."""
+
+    category: str = ""
+    framework: str = ""
+    stage: str = ""
+    architecture: str = ""
+    evidence: str = ""
+
+    def lets_through(self, entry: Entry) -> bool:
+        """Whether the entry fits every field that is set."""
+        return (
+            self.category in ("", entry.category)
+            and self.evidence in ("", entry.evidence)
+            and _fits(self.framework, entry.frameworks)
+            and _fits(self.stage, entry.stages)
+            and _fits(self.architecture, entry.architectures)
+        )
+
+
+def _fits(wanted: str, values: tuple[str, ...]) -> bool:
+    return not wanted or wanted in values or "any" in values
+
+
+NO_FILTER = Filter()
+
+
+@dataclass(frozen=True)
+class Advisor:
+    """Answers questions. Frozen and only read, so threads may share it."""
+
+    index: Index
+    encoder: Encoder
+    ranker: Ranker
+    settings: Settings
+
+    @property
+    def knowledge(self) -> Knowledge:
+        """The entries it answers from."""
+        return self.index.knowledge
+
+    def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
+        """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
+        asked = questions.read(question)
+        vector: Floats = self.encoder.encode([asked.text])[0]
+        features = ranking.features(self.index, asked.text, vector)
+        probabilities = self.ranker.probabilities(features)
+        entries = list(self.knowledge)
+        # Stable, so that equal probabilities keep the order of ids on every machine.
+        order = [
+            int(number)
+            for number in np.argsort(-probabilities, kind="stable")
+            if only.lets_through(entries[number])
+        ]
+        matches = tuple(
+            Match(
+                entry=entries[number],
+                probability=float(probabilities[number]),
+                why=reasons(entries[number], asked.text, vector, self.index, number),
+                features=dict(zip(FEATURES, map(float, features[number]))),
+                url=self.settings.page(entries[number].id),
+            )
+            for number in order[:top]
+        )
+        best = matches[0].probability if matches else 0.0
+        return Answer(asked.text, self.ranker.verdict(best), matches, asked.note)
+
+
+def open_advisor(
+    settings: Settings,
+    report: Callable[[str], None] = lambda _: None,
+    progress: Callable[[int], Progress] | None = None,
+) -> Advisor:
+    """The composition root: index, encoder and ranker for these settings.
+
+    `report` gets sentences about what is left out or built again; `progress` as in store.update.
+    """
+    index = store.open_index(settings, report, progress)
+    encoder = encoders.open_encoder(settings.encoder, settings.encoder_folder)
+    if encoder.name != index.encoder_name:
+        raise AdvisorError(
+            f"The index was made by the encoder '{index.encoder_name}', not '{encoder.name}'.",
+            "Make it again: dladvisor index --all",
+        )
+    return Advisor(index, encoder, ranking.load_ranker(), settings)

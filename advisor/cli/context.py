@@ -1,0 +1,90 @@
+"""What every command shares: settings, and opening the advisor with progress on a terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from advisor import settings as settings_module
+from advisor.settings import Settings
+
+if TYPE_CHECKING:
+    from advisor.answer import Advisor
+    from advisor.knowledge import Knowledge
+
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The global options; settings are read when a command needs them."""
+
+    folders: tuple[str, ...] = ()
+    encoder: str = ""
+
+    def settings(self) -> Settings:
+        """The settings of this call; raises BadSettings."""
+        folders = [Path(folder).expanduser() for folder in self.folders]
+        return settings_module.from_environment(folders, self.encoder)
+
+    def advisor(self) -> Advisor:
+        """The advisor, with a progress bar on stderr if the index has to be built."""
+        # Deferred: numpy, faiss and onnxruntime take 250 ms.
+        from advisor.answer import open_advisor
+
+        return open_advisor(self.settings(), narrate, progress_bar)
+
+    def knowledge(self) -> Knowledge:
+        """The entries: from a ready index when there is one, else read from the files."""
+        from advisor.catalogue import load
+
+        return load(self.settings(), narrate)
+
+
+def narrate(sentence: str) -> None:
+    """Tell the person something that is not data: on stderr."""
+    click.echo(f"dladvisor: {sentence}", err=True)
+
+
+def progress_bar(total: int) -> Callable[[int], None]:
+    """A progress bar over `total` passages on a terminal, silence on a pipe."""
+    if not sys.stderr.isatty():
+        return lambda _done: None
+    bar = click.progressbar(length=total, label=f"Encoding {total:,} passages", file=sys.stderr)
+    bar.__enter__()
+
+    def advance(done: int) -> None:
+        bar.update(done - bar.pos)
+        if done >= total:
+            bar.__exit__(None, None, None)
+
+    return advance
+
+
+def vocabulary_option(flag: str, values: tuple[str, ...], what: str) -> Callable[[F], F]:
+    """An option that takes one of a closed list, with the nearest suggested when misspelt."""
+
+    def check(_ctx: click.Context, _param: click.Parameter, value: str) -> str:
+        from advisor.errors import UnknownName
+
+        if value and value not in values:
+            raise UnknownName(flag.lstrip("-"), value, values, f"There are: {', '.join(values)}")
+        return value
+
+    return click.option(
+        flag,
+        default="",
+        metavar="NAME",
+        callback=check,
+        shell_complete=lambda _c, _p, start: [name for name in values if name.startswith(start)],
+        help=what,
+    )
+
+
+pass_context = click.make_pass_decorator(Context)

@@ -1,0 +1,33 @@
+"""`dladvisor eval`: how good the answers are on judged questions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from advisor.cli.context import Context, pass_context
+
+
+@click.command("eval")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
+@click.option("--misses", is_flag=True, help="List the questions without a good first answer.")
+@pass_context
+def evaluate(context: Context, file: Path, as_json: bool, misses: bool) -> None:
+    """Measure on judged questions: {"id", "question", "grades": {entry id: 2|1}} a line.
+
+    Prints hit@1, hit@3, MRR and nDCG@5 with 95% bootstrap intervals, the share of in-scope
+    questions declined and of out-of-scope ones answered, and two baselines from the same run:
+    BM25 alone, and the encoder with one vector an entry.
+    """
+    from advisor import evaluation
+
+    report = evaluation.evaluate(context.advisor(), evaluation.read_questions(file))
+    if as_json:
+        click.echo(json.dumps(report.to_json(), ensure_ascii=False))
+        return
+    click.echo(report.table())
+    if misses:
+        click.echo("\n" + report.misses())

@@ -1,0 +1,62 @@
+"""Why an entry was found, in the words of the person who asked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from advisor.encoder import Floats
+from advisor.entry import Entry
+from advisor.index import Index
+from advisor.lexical import message_key, surfaces
+from advisor.passages import KINDS
+
+# Below this cosine a symptom is not "like" the question; two unrelated symptoms of this
+# knowledge base are at 0.2 to 0.3.
+ALIKE = 0.45
+MAX_WORDS = 5
+MAX_QUOTE = 90
+
+
+def reasons(
+    entry: Entry, question: str, vector: Floats, index: Index, number: int
+) -> tuple[str, ...]:
+    """One to three reasons, the strongest first: a quoted message, a like symptom, shared words."""
+    found = []
+    asked = message_key(question)
+    quoted = [message for message in entry.messages if message_key(message) in asked]
+    if quoted:
+        found.append(f"the message: {_short(max(quoted, key=len))}")
+    symptom, cosine = _nearest_symptom(entry, vector, index, number)
+    if cosine >= ALIKE:
+        found.append(f"sounds like: {_short(symptom)}")
+    words = shared_words(question, index, number)
+    if words:
+        found.append(f"shared words: {', '.join(words)}")
+    if not found:
+        found.append(f"nearest in meaning: {_short(symptom)}")
+    return tuple(found)
+
+
+def _nearest_symptom(entry: Entry, vector: Floats, index: Index, number: int) -> tuple[str, float]:
+    start, end = int(index.starts[number]), int(index.starts[number + 1])
+    rows = [row for row in range(start, end) if KINDS[index.kinds[row]] == "symptom"]
+    stored = index.vectors.reconstruct_n(rows[0], len(rows))
+    cosines = stored @ vector
+    best = int(np.argmax(cosines))
+    return entry.symptoms[best], float(cosines[best])
+
+
+def shared_words(question: str, index: Index, number: int) -> list[str]:
+    """The question's words that count most for this entry, as they were typed."""
+    weighed = []
+    for stem, surface in surfaces(question).items():
+        score = float(index.spoken.score([stem])[number]) + float(
+            index.written.score([stem])[number]
+        )
+        if score > 0:
+            weighed.append((-score, surface))
+    return [surface for _, surface in sorted(weighed)[:MAX_WORDS]]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1].rstrip() + "…"

@@ -1,0 +1,135 @@
+"""Ranking: features of every entry for a question, one fitted score, a probability.
+
+The score is a logistic regression over the features below. Its weights and the verdict's
+thresholds are in ranker.json, which `dladvisor fit` writes; nothing here is guessed.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from advisor.encoder import Floats
+from advisor.index import Index
+from advisor.lexical import message_key, tokens
+from advisor.passages import KINDS, SPOKEN
+from advisor.results import Verdict
+
+# Passages whose exact cosine is used; the rest are farther away than all of these.
+NEAREST = 1024
+RANKER = Path(__file__).resolve().parent / "ranker.json"
+FEATURES = (
+    "spoken_best",  # highest cosine of a symptom or wording
+    "spoken_mean",  # mean of the three highest
+    "spoken_lead",  # how far that mean is above the best other entry's (negative: below)
+    "advice_best",  # highest cosine of a check, remedy or explanation
+    "title",  # cosine of title and cause
+    "words_spoken",  # BM25 over symptoms and wordings, log(1 + score)
+    "words_spoken_lead",  # the same as a share of the best entry's, 1 for the best
+    "words_written",  # BM25 over the explanation, log(1 + score)
+    "words_written_lead",
+    "message",  # length in words of the longest message quoted in the question, log(1 + n)
+    "known_words",  # share of the question's words that any entry uses
+    "length",  # log(1 + keywords) of the question
+)
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """The fitted score. `match_above` and `none_below` bound the best entry's probability."""
+
+    weights: Floats
+    bias: float
+    means: Floats
+    scales: Floats
+    match_above: float
+    none_below: float
+
+    def probabilities(self, features: Floats) -> Floats:
+        """The probability that each entry helps, shape (entries,), from (entries, FEATURES)."""
+        scores = ((features - self.means) / self.scales) @ self.weights + self.bias
+        return np.asarray(1 / (1 + np.exp(-scores)), np.float32)
+
+    def verdict(self, best: float) -> Verdict:
+        """What to say when the best entry has that probability."""
+        if best >= self.match_above:
+            return "match"
+        return "none" if best < self.none_below else "unsure"
+
+
+@functools.cache
+def load_ranker(path: Path = RANKER) -> Ranker:
+    """The fitted ranker in a file written by `dladvisor fit`."""
+    values = json.loads(path.read_text(encoding="utf-8"))
+    rows = [values["features"][name] for name in FEATURES]
+    columns = [
+        np.array([row[key] for row in rows], np.float32) for key in ("weight", "mean", "scale")
+    ]
+    return Ranker(
+        columns[0],
+        values["bias"],
+        columns[1],
+        columns[2],
+        values["match_above"],
+        values["none_below"],
+    )
+
+
+def features(index: Index, question: str, vector: Floats) -> Floats:
+    """The features of every entry for a question, shape (entries, len(FEATURES)), float32."""
+    cosines = index.similarities(vector, NEAREST)
+    floor = cosines.min()
+    columns = {}
+    spoken = np.isin(index.kinds, [KINDS.index(kind) for kind in SPOKEN])
+    best, mean = _best_and_mean(index, np.where(spoken, cosines, floor))
+    columns["spoken_best"], columns["spoken_mean"] = best, mean
+    columns["spoken_lead"] = mean - _best_other(mean)
+    advice = np.where(index.kinds == KINDS.index("advice"), cosines, floor)
+    columns["advice_best"] = np.maximum.reduceat(advice, index.starts[:-1])
+    columns["title"] = cosines[index.starts[:-1]]
+    words = tokens(question)
+    for name, keywords in (("words_spoken", index.spoken), ("words_written", index.written)):
+        scores = keywords.score(words)
+        columns[name] = np.log1p(scores)
+        columns[f"{name}_lead"] = scores / max(float(scores.max(initial=0)), 1e-6)
+    columns["message"] = np.log1p(_quoted(index, question))
+    known = len(index.spoken.known(words)) / max(len(set(words)), 1)
+    columns["known_words"] = np.full(len(index.ids), known, np.float32)
+    columns["length"] = np.full(len(index.ids), np.log1p(len(words)), np.float32)
+    return np.stack([columns[name] for name in FEATURES], axis=1).astype(np.float32)
+
+
+def _best_and_mean(index: Index, cosines: Floats) -> tuple[Floats, Floats]:
+    """Of each entry's passages the highest cosine and the mean of the three highest."""
+    counts = np.diff(index.starts)
+    # One row an entry, padded with the lowest cosine, so that numpy sorts all entries at once.
+    table = np.full((len(counts), max(int(counts.max()), 3)), cosines.min(), np.float32)
+    table[np.arange(table.shape[1]) < counts[:, None]] = cosines
+    top = np.partition(table, -3, axis=1)[:, -3:]
+    return top[:, -1], top.mean(axis=1)
+
+
+def _best_other(values: Floats) -> Floats:
+    """For each element the highest of the others."""
+    if len(values) < 2:
+        return np.zeros_like(values)
+    order = np.argsort(values)
+    others = np.full_like(values, values[order[-1]])
+    others[order[-1]] = values[order[-2]]
+    return others
+
+
+def _quoted(index: Index, question: str) -> Floats:
+    """For each entry the length in words of its longest message that the question quotes."""
+    asked = message_key(question)
+    return np.array(
+        [
+            max((len(key.split()) for key in keys if key in asked), default=0)
+            for keys in index.messages
+        ],
+        np.float32,
+    )

@@ -1,0 +1,88 @@
+"""Settings: where things are and how to answer, from options and environment variables."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from advisor.errors import BadSettings
+
+PACKAGE = Path(__file__).resolve().parent
+DEFAULT_TOP = 5
+MAX_TOP = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`kb` holds the entry folders, the built-in one first unless it was left out."""
+
+    kb: tuple[Path, ...]
+    cache: Path
+    encoder: str = "default"
+    site: str = ""
+
+    @property
+    def encoder_folder(self) -> Path:
+        """The folder of the built-in encoder."""
+        return PACKAGE / "model"
+
+    @property
+    def shipped_index(self) -> Path:
+        """The ready index of the built-in entries that a wheel brings along."""
+        return PACKAGE / "index"
+
+    def page(self, entry_id: str) -> str:
+        """The address of an entry's page: absolute if the site's address is set."""
+        return f"{self.site}kb/{entry_id}/"
+
+
+def built_in_kb() -> Path:
+    """The entries of this installation: inside the wheel, or beside the package in a checkout."""
+    shipped = PACKAGE / "kb"
+    return shipped if shipped.is_dir() else PACKAGE.parent / "kb"
+
+
+def from_environment(
+    kb: Sequence[Path] = (), encoder: str = "", environment: Mapping[str, str] | None = None
+) -> Settings:
+    """Settings from the given options, then these variables, then the defaults.
+
+    DLADVISOR_KB: further entry folders, separated like PATH. DLADVISOR_ENCODER: a
+    sentence-transformers model instead of the built-in encoder. DLADVISOR_CACHE: where indexes
+    are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_NO_BUILTIN=1
+    leaves the built-in entries out. Raises BadSettings for values that make no sense.
+    """
+    variables = os.environ if environment is None else environment
+    folders = [Path(part) for part in variables.get("DLADVISOR_KB", "").split(os.pathsep) if part]
+    folders += [folder for folder in kb if folder not in folders]
+    if variables.get("DLADVISOR_NO_BUILTIN", "") not in ("", "0"):
+        if not folders:
+            raise BadSettings(
+                "DLADVISOR_NO_BUILTIN is set and no other entries are given.",
+                "Give --kb FOLDER, or unset DLADVISOR_NO_BUILTIN.",
+            )
+    else:
+        folders.insert(0, built_in_kb())
+    site = variables.get("DLADVISOR_SITE", "")
+    if site and not site.startswith(("https://", "http://", "file://")):
+        raise BadSettings(
+            f"DLADVISOR_SITE is '{site}', which is no web address.",
+            "Set it to an address that begins with https://",
+        )
+    return Settings(
+        kb=tuple(folders),
+        cache=_cache(variables),
+        encoder=encoder or variables.get("DLADVISOR_ENCODER", "") or "default",
+        site=site.rstrip("/") + "/" if site else "",
+    )
+
+
+def _cache(variables: Mapping[str, str]) -> Path:
+    if given := variables.get("DLADVISOR_CACHE", ""):
+        return Path(given)
+    # Deferred: 10 ms, and a set variable needs it not.
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("dladvisor", appauthor=False))

@@ -1,0 +1,156 @@
+"""Opening, updating and replacing an index without a gap.
+
+Writing makes a new folder and then replaces the file `current` in one step, so that a crash or
+Ctrl-C at any point leaves the old index usable.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from advisor import encoder as encoders
+from advisor import index as indexes
+from advisor import knowledge as knowledges
+from advisor import places
+from advisor.encoder import Encoder, Floats, Progress
+from advisor.errors import NoIndex
+from advisor.index import Index
+from advisor.passages import split
+from advisor.settings import Settings
+
+Report = Callable[[str], None]
+# Versions kept beside the current one, for processes that are just opening it.
+KEPT_VERSIONS = 1
+# Unfinished folders younger than this may belong to a process that is still writing.
+UNFINISHED_SECONDS = 3600
+
+
+def _quiet(_: object) -> None:
+    """Neither progress nor reports."""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """What `update` did: the index, how many passages it encoded, and where it is, if saved."""
+
+    index: Index
+    encoded: int
+    folder: Path | None
+
+
+def open_index(
+    settings: Settings, report: Report = _quiet, progress: Callable[[int], Progress] | None = None
+) -> Index:
+    """The index of the settings' entries: the shipped or cached one if it fits, else a new one."""
+    folder = places.ready_folder(settings)
+    if folder is not None:
+        try:
+            return indexes.read(folder, places.bad_of(folder))
+        except NoIndex as error:
+            report(f"{error.message} It is built again.")
+    return update(settings, report, progress).index
+
+
+def update(
+    settings: Settings,
+    report: Report = _quiet,
+    progress: Callable[[int], Progress] | None = None,
+    everything: bool = False,
+) -> Update:
+    """Build and save the index, encoding only passages that no index here holds yet.
+
+    `everything` encodes all of them. `progress` gets the number of passages to encode and
+    returns what is called with the number done.
+    """
+    files = places.signature(settings)
+    knowledge = knowledges.require_some(knowledges.load(settings.kb))
+    for bad in knowledge.bad:
+        report(f"Left out: {bad.message}")
+    name = places.encoder_name(settings)
+    known = {} if everything else _known_vectors(settings, name)
+    needed = {p.hash for entry in knowledge for p in split(entry)} - known.keys()
+    watch = progress(len(needed)) if progress and needed else None
+    index = indexes.build(knowledge, _Deferred(settings, name), known, watch)
+    manifest = {
+        "folders": [str(folder) for folder in settings.kb],
+        "files": files,
+        "bad": [[bad.sentence, bad.path, bad.line, bad.hint, bad.code] for bad in knowledge.bad],
+    }
+    try:
+        folder = save(index, places.place_of(settings), manifest)
+    except OSError as error:
+        report(
+            f"The index cannot be saved in '{settings.cache}' ({error.strerror}), so it is built "
+            "again each time. Set DLADVISOR_CACHE to a folder that can be written."
+        )
+        return Update(index, len(needed), None)
+    return Update(index, len(needed), folder)
+
+
+def save(index: Index, place: Path, manifest: dict[str, Any]) -> Path:
+    """Write the index as a new version of `place` and make it the current one."""
+    place.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix="new-", dir=place))
+    try:
+        indexes.write(index, fresh, manifest)
+        version = place / f"v-{fresh.name.removeprefix('new-')}"
+        fresh.rename(version)
+    except BaseException:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise
+    pointer = place / f"{version.name}.pointer"
+    pointer.write_text(version.name, encoding="ascii")
+    os.replace(pointer, place / "current")
+    _sweep(place, version)
+    return version
+
+
+class _Deferred:
+    """The settings' encoder, loaded when the first passage needs it."""
+
+    def __init__(self, settings: Settings, name: str) -> None:
+        self._settings, self.name = settings, name
+        self._loaded: Encoder | None = None
+
+    def _load(self) -> Encoder:
+        if self._loaded is None:
+            settings = self._settings
+            self._loaded = encoders.open_encoder(settings.encoder, settings.encoder_folder)
+        return self._loaded
+
+    @property
+    def dimension(self) -> int:
+        return self._load().dimension
+
+    def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:
+        return self._load().encode(texts, progress)
+
+
+def _known_vectors(settings: Settings, encoder_name: str) -> dict[str, Floats]:
+    """The vectors of the current and the shipped index, if this encoder made them."""
+    known: dict[str, Floats] = {}
+    for folder in (settings.shipped_index, places.current_folder(places.place_of(settings))):
+        if folder is None or places.manifest_of(folder).get("encoder") != encoder_name:
+            continue
+        try:
+            known.update(indexes.stored_vectors(indexes.read(folder)))
+        except NoIndex:
+            continue
+    return known
+
+
+def _sweep(place: Path, current: Path) -> None:
+    """Delete old versions and what a crash left behind; never the current one."""
+    old = [path for path in place.glob("v-*") if path != current and path.is_dir()]
+    old.sort(key=lambda path: path.stat().st_mtime_ns, reverse=True)
+    now = time.time()
+    left = [path for path in place.glob("new-*") if now - path.stat().st_mtime > UNFINISHED_SECONDS]
+    for path in [*old[KEPT_VERSIONS:], *left]:
+        shutil.rmtree(path, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Making the artefacts that are shipped; needs the extra `train`."""

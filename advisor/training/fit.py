@@ -1,0 +1,121 @@
+"""Fit the ranker: logistic regression of "this entry helps" on the features of a question.
+
+Each judged question gives one row an entry among its best candidates; rows of one question
+are kept together when folds are made. Thresholds come from out-of-fold probabilities, so that
+they hold for questions that were not fitted on.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from advisor import ranking
+from advisor.answer import Advisor
+from advisor.encoder import Floats
+from advisor.errors import MissingExtra
+from advisor.evaluation import read_questions
+
+# Entries a question is compared on: the best by any one feature. More only adds easy negatives.
+CANDIDATES = 12
+FOLDS = 5
+# Stated error rates that the thresholds are chosen for.
+MAX_OUT_OF_SCOPE_MATCHED = 0.03
+MAX_IN_SCOPE_DECLINED = 0.03
+
+
+def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
+    """Write the fitted ranker to `out`; returns a sentence with its figures.
+
+    Raises MissingExtra without scikit-learn, BadSettings for a file that is no judged questions.
+    """
+    try:
+        from sklearn.linear_model import LogisticRegression
+        from sklearn.model_selection import GroupKFold
+    except ImportError as error:
+        raise MissingExtra("Fitting the ranker", "train") from error
+    ids = {name: number for number, name in enumerate(advisor.index.ids)}
+    questions = [item for path in files for item in read_questions(path)]
+    # A question whose entries do not exist (yet) teaches nothing.
+    questions = [
+        item for item in questions if item.out_of_scope or any(name in ids for name in item.grades)
+    ]
+    vectors = advisor.encoder.encode([item.question for item in questions])
+    rows, helps, weights, groups = [], [], [], []
+    for group, (item, vector) in enumerate(zip(questions, vectors)):
+        features = ranking.features(advisor.index, item.question, vector)
+        good = {ids[name]: grade for name, grade in item.grades.items() if name in ids}
+        for number in sorted(candidates(features) | set(good)):
+            rows.append(features[number])
+            helps.append(number in good)
+            # A half-right entry counts half as much as evidence that it helps.
+            weights.append(0.5 if good.get(number) == 1 else 1.0)
+            groups.append(group)
+    matrix, labels = np.array(rows, np.float64), np.array(helps)
+    weight, group_of = np.array(weights), np.array(groups)
+    means, scales = matrix.mean(axis=0), matrix.std(axis=0)
+    scales[scales == 0] = 1
+    scaled = (matrix - means) / scales
+    held_out = np.zeros(len(labels))
+    for train, test in GroupKFold(FOLDS).split(scaled, labels, group_of):
+        model = LogisticRegression(C=1.0, max_iter=1000)
+        model.fit(scaled[train], labels[train], sample_weight=weight[train])
+        held_out[test] = model.predict_proba(scaled[test])[:, 1]
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit(scaled, labels, sample_weight=weight)
+    best = np.array([held_out[group_of == group].max() for group in range(len(questions))])
+    outside = np.array([bool(item.out_of_scope) for item in questions])
+    match_above, none_below = thresholds(best[~outside], best[outside])
+    values = {
+        "made_by": f"dladvisor fit {' '.join(path.name for path in files)}",
+        "made_on": datetime.date.today().isoformat(),
+        "encoder": advisor.encoder.name,
+        "entries": len(ids),
+        "questions": {"in_scope": int((~outside).sum()), "out_of_scope": int(outside.sum())},
+        "bias": round(float(model.intercept_[0]), 5),
+        "match_above": match_above,
+        "none_below": none_below,
+        "features": {
+            name: {
+                "weight": round(float(model.coef_[0][column]), 5),
+                "mean": round(float(means[column]), 5),
+                "scale": round(float(scales[column]), 5),
+            }
+            for column, name in enumerate(ranking.FEATURES)
+        },
+    }
+    out.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
+    ranking.load_ranker.cache_clear()
+    return (
+        f"{len(questions)} questions, {len(labels)} rows; "
+        f"match from {match_above:.2f}, none below "
+        f"{none_below:.2f}; out of fold: out-of-scope matched {np.mean(best[outside] >= match_above):.1%}, "
+        f"in-scope matched {np.mean(best[~outside] >= match_above):.1%}, "
+        f"in-scope declined {np.mean(best[~outside] < none_below):.1%}, "
+        f"out-of-scope declined {np.mean(best[outside] < none_below):.1%}. Written to {out}."
+    )
+
+
+def candidates(features: Floats) -> set[int]:
+    """The entries that are among the best by any feature that tells entries apart."""
+    chosen: set[int] = set()
+    for name in ("spoken_mean", "advice_best", "title", "words_spoken", "words_written"):
+        column = features[:, ranking.FEATURES.index(name)]
+        chosen.update(int(number) for number in np.argsort(-column)[:CANDIDATES])
+    return chosen
+
+
+def thresholds(inside: Floats, outside: Floats) -> tuple[float, float]:
+    """The best entry's probability above which to say match, and below which to say none.
+
+    `inside` and `outside` hold the best entry's probability of each in-scope and out-of-scope
+    question. The first keeps the stated share of out-of-scope questions from matching; the
+    second declines at most the stated share of in-scope questions.
+    """
+    match_above = float(np.quantile(outside, 1 - MAX_OUT_OF_SCOPE_MATCHED))
+    none_below = float(np.quantile(inside, MAX_IN_SCOPE_DECLINED))
+    return round(match_above, 4), round(min(none_below, match_above), 4)

@@ -1,0 +1,12 @@
+"""The full-screen advisor."""
+
+from __future__ import annotations
+
+from advisor.settings import Settings
+
+
+def run(settings: Settings) -> None:
+    """Open the full-screen advisor and stay until the person leaves."""
+    from advisor.tui.app import AdvisorApp
+
+    AdvisorApp(settings).run()
