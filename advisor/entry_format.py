@@ -11,12 +11,15 @@ import yaml
 
 from advisor.entry import COMPUTED_FIELDS, FRONT_MATTER_FIELDS, Entry
 from advisor.errors import BadEntry
+from advisor.safe_text import cleaned
 from advisor.vocabulary import BODY_HEADINGS, OBSERVABLES, SEED_HEADINGS
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
 ID_PATTERN = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+# Pages of the site that are not entries.
+RESERVED_IDS = ("index", "messages", "origins")
 _FENCE = re.compile(r"^(?:---)[ \t]*$", re.MULTILINE)
 # libyaml parses an entry in 1 ms, the pure Python loader in 12 ms.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -78,9 +81,9 @@ def schema() -> dict[str, Any]:
 def parse(text: str, path: str, wordings: tuple[str, ...] = ()) -> Entry:
     """The entry that `text` holds; raises BadEntry with file, line, code and a sample to copy."""
     identifier = Path(path).stem
-    if not ID_PATTERN.fullmatch(identifier):
+    if not ID_PATTERN.fullmatch(identifier) or identifier in RESERVED_IDS:
         raise BadEntry(
-            f"The file name '{identifier}' is not kebab-case.",
+            f"The file name '{identifier}' is not kebab-case, or is the name of a generated page.",
             path,
             hint="Use lower-case words joined by hyphens: learning-rate-too-high.md",
             code="KB003",
@@ -106,7 +109,8 @@ def parse(text: str, path: str, wordings: tuple[str, ...] = ()) -> Entry:
         "wordings": wordings,
         "path": path,
     }
-    return _validated(values, front, front_line, path)
+    # An entry of a stranger must not reach a terminal or a browser with escapes in it.
+    return _validated(cleaned(values), front, front_line, path)
 
 
 def read(path: Path) -> Entry:

@@ -7,12 +7,12 @@ import unicodedata
 from dataclasses import dataclass
 
 from advisor.errors import BadQuestion
+from advisor.safe_text import printable
 
 # A pasted log can be megabytes. The encoder reads 256 tokens (some 1,200 characters) and
 # keywords saturate long before this, so more text costs time and helps nobody.
 MAX_CHARACTERS = 20_000
 
-_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 EXAMPLE = 'dladvisor "loss becomes nan after 300 steps"'
@@ -24,19 +24,6 @@ class Question:
 
     text: str
     note: str = ""
-
-
-def printable(text: str) -> str:
-    """The text without terminal escapes, control and invisible direction characters.
-
-    Newlines and tabs stay; lone surrogates (invalid UTF-8 on the command line) become '?'.
-    """
-    text = _ANSI.sub("", text.encode("utf-8", "replace").decode("utf-8"))
-    return "".join(
-        character
-        for character in text
-        if character in "\n\t" or unicodedata.category(character) not in ("Cc", "Cf", "Cs", "Co")
-    )
 
 
 def read(raw: str) -> Question:

@@ -10,7 +10,7 @@ from advisor.results import Answer, in_words
 
 Link = Callable[[str], str]
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#])")
-_LIST_START = re.compile(r"^([-+>]|\d+(?=[.)]))")
+_LIST_START = re.compile(r"^(\d*)([-+.)])(?=\s)")
 _SPAN = re.compile(r"(`[^`\n]+`)")
 _NO_RUN = re.compile(r"^```python no-run:[^\n]*$", re.MULTILINE)
 _FENCED = re.compile(r"(^```.*?^```[^\n]*$)", re.MULTILINE | re.DOTALL)
@@ -28,7 +28,7 @@ def escaped(text: str) -> str:
     parts = _SPAN.split(" ".join(text.split()))
     for position in range(0, len(parts), 2):
         parts[position] = _entities(_SPECIAL.sub(r"\\\1", parts[position]))
-    return _LIST_START.sub(r"\\\1", "".join(parts)) if parts else ""
+    return _LIST_START.sub(r"\1\\\2", "".join(parts))
 
 
 def safe_body(body: str) -> str:

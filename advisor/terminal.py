@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import click
 
 from advisor.entry import Entry
-from advisor.question import printable
 from advisor.results import Answer, Match, in_words
+from advisor.safe_text import printable
 
 NARROWEST = 32
 WIDEST = 96
@@ -49,7 +49,10 @@ class Paper:
         """A paragraph with its label in front of the first line, wrapped to the width."""
         body = " ".join(printable(text).split())
         if self.plain:
-            return f"{indent}{label.strip()}{': ' if label.strip() else ''}{body}"
+            name = label.strip().rstrip(":")
+            return (
+                f"{indent}{name}{': ' if name and name[-1].isalpha() else ' ' * bool(name)}{body}"
+            )
         hang = indent + " " * len(label)
         width = max(self.width - len(hang), NARROWEST - 12)
         lines = textwrap.wrap(body, width, break_on_hyphens=False) or [""]
@@ -129,7 +132,7 @@ def entry_text(entry: Entry, paper: Paper) -> str:
         parts.append(
             paper.wrap(check.do, "", f"{number}. ")
             + "\n"
-            + paper.wrap(check.expect, "   ", "Expect: " if not paper.plain else "Expect")
+            + paper.wrap(check.expect, "   ", "Expect: ")
         )
     parts.append(_heading("Fix", paper))
     for number, remedy in enumerate(entry.remedies, start=1):
@@ -137,8 +140,8 @@ def entry_text(entry: Entry, paper: Paper) -> str:
             "\n".join(
                 (
                     paper.wrap(remedy.do, "", f"{number}. "),
-                    paper.wrap(remedy.cost, "   ", "Cost: " if not paper.plain else "Cost"),
-                    paper.wrap(remedy.effect, "   ", "Effect: " if not paper.plain else "Effect"),
+                    paper.wrap(remedy.cost, "   ", "Cost: "),
+                    paper.wrap(remedy.effect, "   ", "Effect: "),
                 )
             )
         )

@@ -21,6 +21,9 @@ class Commands(click.Group):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put global options first, and `ask` or `tui` where no command is named."""
         hoisted, rest = _hoist(args)
+        if ctx.resilient_parsing:
+            # The shell asks for completions: what is not there yet is not to be guessed.
+            return super().parse_args(ctx, hoisted + rest)
         if not rest:
             rest = ["tui"] if _on_a_terminal() else ["ask"]
         elif not self._is_own(ctx, rest[0]):
@@ -127,6 +130,7 @@ def _register() -> None:
         build.index,
         build.site,
         build.completion,
+        build.schema,
         measure.evaluate,
         build.fit,
         build.export_encoder,
@@ -176,7 +180,7 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _tell(error: AdvisorError) -> None:
-    from advisor.question import printable
+    from advisor.safe_text import printable
 
     click.echo(f"dladvisor: {printable(error.message)}", err=True)
     if error.hint:

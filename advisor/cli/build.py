@@ -38,6 +38,16 @@ def site(context: Context, out: Path) -> None:
     click.echo(f"{written} pages in {out / 'kb'}")
 
 
+@click.command(hidden=True)
+def schema() -> None:
+    """Print the JSON schema of an entry's front matter: kb/schema.json."""
+    import json
+
+    from advisor import entry_format
+
+    click.echo(json.dumps(entry_format.schema(), indent=2))
+
+
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
 def completion(shell: str) -> None:

@@ -90,13 +90,16 @@ def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
     }
     out.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
     ranking.load_ranker.cache_clear()
+    shares = {
+        "in-scope matched": np.mean(best[~outside] >= match_above),
+        "in-scope declined": np.mean(best[~outside] < none_below),
+        "out-of-scope matched": np.mean(best[outside] >= match_above),
+        "out-of-scope declined": np.mean(best[outside] < none_below),
+    }
+    figures = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
     return (
-        f"{len(questions)} questions, {len(labels)} rows; "
-        f"match from {match_above:.2f}, none below "
-        f"{none_below:.2f}; out of fold: out-of-scope matched {np.mean(best[outside] >= match_above):.1%}, "
-        f"in-scope matched {np.mean(best[~outside] >= match_above):.1%}, "
-        f"in-scope declined {np.mean(best[~outside] < none_below):.1%}, "
-        f"out-of-scope declined {np.mean(best[outside] < none_below):.1%}. Written to {out}."
+        f"{len(questions)} questions, {len(labels)} rows; match from {match_above:.2f}, none below "
+        f"{none_below:.2f}. Out of fold: {figures}. Written to {out}."
     )
 
 

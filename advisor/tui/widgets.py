@@ -11,8 +11,9 @@ from textual.widgets.option_list import Option
 
 from advisor import vocabulary
 from advisor.knowledge import Knowledge
-from advisor.question import MAX_CHARACTERS, printable
+from advisor.question import MAX_CHARACTERS
 from advisor.results import Answer, Match, in_words
+from advisor.safe_text import printable
 from advisor.tui.messages import EntryChosen, QuestionTyped
 
 # How long to wait after a key before an answer is looked for, in seconds. An answer takes

@@ -1,0 +1,113 @@
+"""The generated pages: everything is there, nothing hostile becomes markup, little is rewritten."""
+
+from __future__ import annotations
+
+import dataclasses
+import html
+import re
+
+import markdown
+import pytest
+from conftest import SMALL_KB
+
+from advisor import entry_format, vocabulary, website
+from advisor.knowledge import Knowledge
+from advisor.render import answer_markdown, entry_markdown, escaped, safe_body
+from advisor.website import lists, origins, pages
+
+EXTENSIONS = ["admonition", "attr_list", "md_in_html", "tables", "fenced_code"]
+HOSTILE = [
+    "<img src=x onerror=alert(1)>",
+    "<script>alert(1)</script>",
+    "[click](javascript:alert(1))",
+    "![x](javascript:alert(1))",
+    "**bold** _it_ `code` # head {: onclick=x }",
+    "a | b ~~c~~ $d$ <!-- e -->",
+    "1. not a list",
+    "- not a list",
+    "&lt;script&gt;",
+]
+
+
+def rendered(text: str) -> str:
+    return markdown.markdown(text, extensions=EXTENSIONS)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_escaped_text_is_shown_as_it_is(text):
+    shown = rendered(f"- {escaped(text)}")
+    plain = html.unescape(re.sub(r"</?(ul|li|p|code)>", "", shown)).strip()
+    assert plain == text.replace("`", "")
+    assert not re.search(r"<(img|script|a|strong|em|h1|ol)\b", shown)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_a_body_keeps_markdown_but_no_html_and_no_scripts(text):
+    shown = rendered(safe_body(f"{text}\n\n```python\nx < 1\n```\n"))
+    assert not re.search(r"<(img|script)\b", shown)
+    assert "javascript:" not in re.sub(r">[^<]*<", "><", shown)
+    assert "x &lt; 1" in shown
+
+
+def test_a_hostile_entry_makes_a_harmless_page(small_knowledge):
+    bad = "<img src=x onerror=alert(1)> [c](javascript:alert(1))"
+    entry = dataclasses.replace(
+        small_knowledge.get("rocket-loss"),
+        title=f"Title {bad}",
+        cause=bad,
+        symptoms=(bad,) * 8,
+        messages=(bad, "a `b` c"),
+        why=bad,
+        otherwise=f"- {bad}",
+        avoid_when=bad,
+    )
+    knowledge = Knowledge({**small_knowledge.entries, "rocket-loss": entry})
+    for text in (pages.entry_page(entry, knowledge), *lists.index_pages(knowledge).values()):
+        body = text.split("---\n", 2)[2]
+        shown = rendered(body)
+        assert not re.search(r"<img|<script", shown)
+        assert not re.search(r"href=.javascript", shown)
+
+
+def test_check_and_fix_stand_before_the_explanation(small_knowledge):
+    page = pages.entry_page(small_knowledge.get("rocket-loss"), small_knowledge)
+    places = [page.index(f"## {name}") for name in ("You see", "Check first", "Fix", "Why")]
+    assert places == sorted(places)
+    assert "[Step size below what moves](flat-loss.md)" in page
+    assert "## Who says otherwise" in page
+    assert "dladvisor show rocket-loss" in page
+
+
+def test_every_entry_stands_in_the_lists(small_knowledge):
+    made = lists.index_pages(small_knowledge)
+    for entry in small_knowledge:
+        assert f"]({entry.id}.md)" in made["index.md"]
+        assert f"](../{entry.id}.md)" in made[f"browse/category-{entry.category}.md"]
+        assert f"](../{entry.id}.md)" in made[f"browse/evidence-{entry.evidence}.md"]
+    assert "](../leaky-split.md)" in made["browse/framework-scikit-learn.md"]
+    assert "CUDA out of memory. Tried to allocate" in made["messages.md"]
+
+
+def test_origins_has_every_heading_with_its_entries(small_knowledge):
+    page = origins.origins_page(small_knowledge)
+    assert set(origins.NOW_KNOWN) == set(vocabulary.SEED_HEADINGS)
+    assert page.count("\n## ") == len(vocabulary.SEED_HEADINGS)
+    after = page.split("## training loss explods or diverges")[1].split("\n## ")[0]
+    assert "(rocket-loss.md)" in after
+
+
+def test_writing_again_touches_nothing_and_old_pages_go(small_knowledge, tmp_path):
+    count = website.write(small_knowledge, tmp_path)
+    files = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")}
+    assert len(files) == count
+    (tmp_path / "kb" / "gone.md").write_text("old")
+    website.write(small_knowledge, tmp_path)
+    assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.md")} == files
+
+
+def test_markdown_of_an_entry_and_an_answer(word_advisor):
+    text = entry_markdown(entry_format.read(SMALL_KB / "rocket-loss.md"))
+    assert text.index("## Check first") < text.index("## Why")
+    answer = answer_markdown(word_advisor.ask("loss climbs like a rocket"))
+    assert "**What fits best:**" in answer
+    assert "1. [Step size above the limit](kb/rocket-loss/)" in answer
