@@ -45,7 +45,7 @@ tui: $(BIN)/dladvisor
 	@$(BIN)/dladvisor tui
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not train and not browser"
+	$(BIN)/python -m pytest -m "not train and not browser and not wheel"
 
 check: $(VENV)/.check
 	$(BIN)/ruff check .
@@ -66,7 +66,9 @@ check-train: $(VENV)-train/.done
 	$(VENV)-train/bin/python -m pytest -m train
 
 wheel: $(VENV)/.test
+	rm -rf dist
 	$(BIN)/python -m pip wheel -q --disable-pip-version-check --no-deps -w dist .
+	$(BIN)/python -m pytest -m wheel
 
 clean:
 	rm -rf $(VENV) $(VENV)-train dist build site docs/kb advisor/index
