@@ -10,7 +10,7 @@ export Q
 TRAIN_PIP = $(VENV)-train/bin/python -m pip install -q --disable-pip-version-check
 PIP = $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: ask tui test site check check-train browser wheel clean
+.PHONY: ask tui test site check check-train browser benchmark wheel clean
 
 $(BIN)/dladvisor: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -64,6 +64,10 @@ browser: site $(VENV)/.browser
 # The artefacts agree with torch, and the examples in kb/ do what they say.
 check-train: $(VENV)-train/.done
 	$(VENV)-train/bin/python -m pytest -m train
+
+# Speed and memory beside the script that everyone writes, in one run.
+benchmark: $(VENV)-train/.done
+	$(VENV)-train/bin/python tests/benchmarks/speed.py
 
 wheel: $(VENV)/.test
 	rm -rf dist
