@@ -43,9 +43,13 @@ class Encoder(Protocol):
 
 
 class OnnxEncoder:
-    """The encoder in a folder with encoder.onnx, tokenizer.json and encoder.json."""
+    """The encoder in a folder with encoder.onnx, tokenizer.json and encoder.json.
 
-    def __init__(self, folder: Path) -> None:
+    The graph has two outputs: the tuned vector, and the base model's own, for baselines and
+    for tuning (`tuned=False`).
+    """
+
+    def __init__(self, folder: Path, tuned: bool = True) -> None:
         # Deferred: 100 ms; listing and showing entries needs no encoder.
         import onnxruntime
         from tokenizers import Tokenizer
@@ -65,7 +69,8 @@ class OnnxEncoder:
                 f"The encoder in '{folder}' cannot be loaded: {error}.",
                 "Reinstall dladvisor, or make it again with: dladvisor export-encoder",
             ) from error
-        self.name: str = card["name"]
+        self._output = "vector" if tuned else "untuned"
+        self.name: str = card["name"] if tuned else card["base"]
         self.dimension: int = card["dimension"]
         self._tokenizer.enable_truncation(card["max_tokens"])
         self._tokenizer.enable_padding()
@@ -82,7 +87,7 @@ class OnnxEncoder:
                 "input_ids": np.array([item.ids for item in encoded], np.int64),
                 "attention_mask": np.array([item.attention_mask for item in encoded], np.int64),
             }
-            vectors[rows] = self._session.run(["vector"], feeds)[0]
+            vectors[rows] = self._session.run([self._output], feeds)[0]
             if progress:
                 progress(start + len(rows))
         return vectors

@@ -7,17 +7,16 @@ differences to a baseline are bootstrapped in pairs.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from advisor.answer import Advisor
-from advisor.errors import BadSettings
+from advisor.encoder import OnnxEncoder
+from advisor.judged import Judged
 from advisor.lexical import Bm25, tokens
 from advisor.passages import spoken_text, written_text
 from advisor.results import Verdict
@@ -26,16 +25,6 @@ Floats = npt.NDArray[np.float64]
 DEPTH = 10
 DRAWS = 2000
 METRICS = ("hit@1", "hit@3", "MRR", "nDCG@5")
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A question with the entries that answer it: 2 the cause or fix, 1 a good answer."""
-
-    id: str
-    question: str
-    grades: Mapping[str, int]
-    out_of_scope: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,33 +104,6 @@ class Report:
         )
 
 
-def read_questions(path: Path) -> list[Judged]:
-    """The judged questions in a JSONL file; raises BadSettings with the line that is wrong."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadSettings(f"The file '{path}' cannot be read: {error}.", "") from error
-    found = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            item = json.loads(line)
-            grades = {str(name): int(grade) for name, grade in item["grades"].items()}
-            if not set(grades.values()) <= {1, 2}:
-                raise ValueError("grades are 1 or 2")
-            scope = str(item.get("out_of_scope") or "")
-            found.append(Judged(str(item["id"]), str(item["question"]), grades, scope))
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BadSettings(
-                f"{path}:{number}: this is not a judged question: {error!r}.",
-                'A line looks like {"id": "q1", "question": "…", "grades": {"entry-id": 2}}',
-            ) from error
-    if not found:
-        raise BadSettings(f"The file '{path}' holds no questions.", "")
-    return found
-
-
 def score(ranked: Sequence[str], grades: Mapping[str, int]) -> list[float]:
     """The METRICS of one ranking, at most DEPTH long."""
     hits = [rank for rank, name in enumerate(ranked, start=1) if name in grades]
@@ -175,7 +137,7 @@ def evaluate(advisor: Advisor, questions: Sequence[Judged]) -> Report:
     systems: dict[str, Callable[[Judged], list[str]]] = {
         "dladvisor": lambda item: ranked[item.id],
         "BM25 alone": bm25_alone(advisor),
-        "one vector an entry": one_vector(advisor),
+        "untuned, one vector an entry": one_vector(advisor),
     }
 
     def share(items: Sequence[Judged], verdict: Verdict) -> float:
@@ -216,15 +178,21 @@ def bm25_alone(advisor: Advisor) -> Callable[[Judged], list[str]]:
 
 
 def one_vector(advisor: Advisor) -> Callable[[Judged], list[str]]:
-    """Baseline: cosine to one vector an entry (title, cause, symptoms), as most people build it."""
+    """Baseline: cosine to one vector an entry (title, cause, symptoms), as most people build it.
+
+    It uses the untuned base model where the advisor uses the built-in encoder.
+    """
+    encoder = advisor.encoder
+    if isinstance(encoder, OnnxEncoder):
+        encoder = OnnxEncoder(advisor.settings.encoder_folder, tuned=False)
     ids = list(advisor.knowledge.entries)
     texts = [
         f"{entry.title}. {entry.cause} {' '.join(entry.symptoms)}" for entry in advisor.knowledge
     ]
-    vectors = advisor.encoder.encode(texts)
+    vectors = encoder.encode(texts)
 
     def rank(item: Judged) -> list[str]:
-        order = np.argsort(-(vectors @ advisor.encoder.encode([item.question])[0]), kind="stable")
+        order = np.argsort(-(vectors @ encoder.encode([item.question])[0]), kind="stable")
         return [ids[number] for number in order[:DEPTH]]
 
     return rank

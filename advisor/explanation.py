@@ -39,9 +39,8 @@ def reasons(
 
 def _nearest_symptom(entry: Entry, vector: Floats, index: Index, number: int) -> tuple[str, float]:
     start, end = int(index.starts[number]), int(index.starts[number + 1])
-    rows = [row for row in range(start, end) if KINDS[index.kinds[row]] == "symptom"]
-    stored = index.vectors.reconstruct_n(rows[0], len(rows))
-    cosines = stored @ vector
+    rows = [index.rows[p] for p in range(start, end) if KINDS[index.kinds[p]] == "symptom"]
+    cosines = np.array([index.vectors.reconstruct(int(row)) @ vector for row in rows])
     best = int(np.argmax(cosines))
     return entry.symptoms[best], float(cosines[best])
 

@@ -22,9 +22,9 @@ from advisor.entry import Entry
 from advisor.errors import NoIndex
 from advisor.knowledge import Knowledge
 from advisor.lexical import Bm25, message_key, tokens
-from advisor.passages import KINDS, split, spoken_text, written_text
+from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
 
-FORMAT = 1
+FORMAT = 2
 # No component of 2,600 question vectors exceeded 0.26; what does is cut, not wrapped.
 VECTOR_RANGE = 0.3
 Ints = npt.NDArray[np.int64]
@@ -34,7 +34,9 @@ Ints = npt.NDArray[np.int64]
 class Index:
     """A searchable knowledge base. Read only: threads may share it.
 
-    `starts` (entries + 1,) gives each entry's run of passages; `kinds` (passages,) indexes KINDS.
+    `starts` (entries + 1,) gives each entry's run of passages; `kinds` (passages,) indexes KINDS
+    and `rows` (passages,) the stored vectors: a judged question that several entries answer is
+    a passage of each and stored once. `hashes` belong to the stored vectors.
     """
 
     knowledge: Knowledge
@@ -42,6 +44,7 @@ class Index:
     vectors: Any
     starts: Ints
     kinds: npt.NDArray[np.uint8]
+    rows: npt.NDArray[np.int32]
     hashes: tuple[str, ...]
     spoken: Bm25
     written: Bm25
@@ -55,13 +58,13 @@ class Index:
     def similarities(self, vector: Floats, nearest: int) -> Floats:
         """The cosine of every passage to a unit vector (dimension,), shape (passages,).
 
-        Exact for the `nearest` passages; the others get the lowest of those as upper bound.
+        Exact for the `nearest` stored vectors; the others get the lowest of those as upper bound.
         """
         count = min(nearest, self.vectors.ntotal)
         found, rows = self.vectors.search(vector.reshape(1, -1), count)
         cosines = np.full(self.vectors.ntotal, found[0][-1], np.float32)
         cosines[rows[0]] = found[0]
-        return cosines
+        return cosines[self.rows]
 
 
 def _empty_vectors(dimension: int) -> Any:
@@ -82,10 +85,13 @@ def build(
 ) -> Index:
     """The index of `knowledge`; passages whose hash is in `known` are not encoded again."""
     known = known or {}
-    passages = [split(entry) for entry in knowledge]
+    posts = posts_of(knowledge)
+    passages = [split(entry, posts[entry.id]) for entry in knowledge]
     flat = [passage for part in passages for passage in part]
-    hashes = tuple(passage.hash for passage in flat)
-    new = {hash_: passage.text for hash_, passage in zip(hashes, flat) if hash_ not in known}
+    every = [passage.hash for passage in flat]
+    place = {hash_: row for row, hash_ in enumerate(dict.fromkeys(every))}
+    hashes = tuple(place)
+    new = {hash_: passage.text for hash_, passage in zip(every, flat) if hash_ not in known}
     fresh = dict(zip(new, encoder.encode(list(new.values()), progress))) if new else {}
     matrix = np.array(
         [known[hash_] if hash_ in known else fresh[hash_] for hash_ in hashes], np.float32
@@ -98,8 +104,9 @@ def build(
         vectors=vectors,
         starts=np.cumsum([0, *(len(part) for part in passages)]).astype(np.int64),
         kinds=np.array([KINDS.index(passage.kind) for passage in flat], np.uint8),
+        rows=np.array([place[hash_] for hash_ in every], np.int32),
         hashes=hashes,
-        spoken=Bm25.build([tokens(spoken_text(entry)) for entry in knowledge]),
+        spoken=Bm25.build([tokens(spoken_text(entry, posts[entry.id])) for entry in knowledge]),
         written=Bm25.build([tokens(written_text(entry)) for entry in knowledge]),
         messages=_message_keys(knowledge),
     )
@@ -120,19 +127,29 @@ def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     faiss.write_index(index.vectors, str(folder / "vectors.faiss"))
     np.save(folder / "starts.npy", index.starts)
     np.save(folder / "kinds.npy", index.kinds)
+    np.save(folder / "rows.npy", index.rows)
     index.spoken.save(folder, "spoken")
     index.written.save(folder, "written")
-    (folder / "hashes.txt").write_text("\n".join(index.hashes), encoding="ascii")
-    entries = [entry.to_dict() for entry in index.knowledge]
+    (folder / "hashes.bin").write_bytes(bytes.fromhex("".join(index.hashes)))
+    # Wordings are searched, never shown: their vectors and keywords are all that is needed.
+    entries = [{**entry.to_dict(), "wordings": ()} for entry in index.knowledge]
     (folder / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
     whole = {
         "format": FORMAT,
         "encoder": index.encoder_name,
         "entries": len(index.knowledge),
-        "passages": len(index.hashes),
+        "passages": len(index.rows),
         **manifest,
     }
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
+
+
+def _hashes(path: Path) -> tuple[str, ...]:
+    """The stored hashes; HASH_BYTES each, in hexadecimal."""
+    raw = path.read_bytes()
+    if len(raw) % HASH_BYTES:
+        raise ValueError("the list of hashes is cut off")
+    return tuple(raw[start : start + HASH_BYTES].hex() for start in range(0, len(raw), HASH_BYTES))
 
 
 def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
@@ -149,13 +166,15 @@ def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
             vectors=faiss.read_index(str(folder / "vectors.faiss")),
             starts=np.load(folder / "starts.npy"),
             kinds=np.load(folder / "kinds.npy"),
-            hashes=tuple((folder / "hashes.txt").read_text(encoding="ascii").split("\n")),
+            rows=np.load(folder / "rows.npy"),
+            hashes=_hashes(folder / "hashes.bin"),
             spoken=Bm25.load(folder, "spoken"),
             written=Bm25.load(folder, "written"),
             messages=_message_keys(knowledge),
         )
         if not (
-            index.vectors.ntotal == len(index.hashes) == len(index.kinds) == index.starts[-1]
+            index.vectors.ntotal == len(index.hashes) == index.rows.max() + 1
+            and len(index.rows) == len(index.kinds) == index.starts[-1]
             and len(knowledge) == len(index.starts) - 1 == index.spoken.size == index.written.size
         ):
             raise ValueError("its parts do not belong together")

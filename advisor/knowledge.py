@@ -8,14 +8,19 @@ from pathlib import Path
 
 from advisor.entry import Entry
 from advisor.errors import AdvisorError, BadEntry, BadSettings, ClashingEntries, UnknownName
+from advisor.judged import Judged, read_judged
 
 
 @dataclass(frozen=True)
 class Knowledge:
-    """Entries in order of id. `bad` holds the files that could not be read."""
+    """Entries in order of id. `bad` holds the files that could not be read.
+
+    `judged` holds real questions that people graded: further voices for the entries they fit.
+    """
 
     entries: Mapping[str, Entry]
     bad: tuple[BadEntry, ...] = field(default=())
+    judged: tuple[Judged, ...] = field(default=())
 
     def __iter__(self) -> Iterator[Entry]:
         return iter(self.entries.values())
@@ -59,6 +64,11 @@ def entry_files(folders: Sequence[Path]) -> dict[str, Path]:
     return files
 
 
+def judged_files(folders: Sequence[Path]) -> list[Path]:
+    """The files of judged questions beside the entries: <folder>/judged/*.jsonl."""
+    return [path for folder in folders for path in sorted((folder / "judged").glob("*.jsonl"))]
+
+
 def load(folders: Sequence[Path]) -> Knowledge:
     """Read every entry of the folders; a bad one is kept apart and the others stay usable."""
     # Deferred: pydantic and yaml cost 110 ms, and a ready index brings its entries along.
@@ -71,7 +81,8 @@ def load(folders: Sequence[Path]) -> Knowledge:
             entries[entry_id] = entry_format.read(path)
         except BadEntry as error:
             bad.append(error)
-    return Knowledge(entries, tuple(bad))
+    judged = [item for path in judged_files(folders) for item in read_judged(path)]
+    return Knowledge(entries, tuple(bad), tuple(judged))
 
 
 def require_some(knowledge: Knowledge) -> Knowledge:

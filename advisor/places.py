@@ -89,6 +89,9 @@ def signature(settings: Settings) -> dict[str, list[int]]:
             except OSError:
                 continue
             files[str(part.resolve())] = [state.st_size, state.st_mtime_ns]
+    for path in knowledges.judged_files(settings.kb):
+        state = path.stat()
+        files[str(path.resolve())] = [state.st_size, state.st_mtime_ns]
     return files
 
 

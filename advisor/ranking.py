@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from advisor.encoder import Floats
+from advisor.errors import AdvisorError
 from advisor.index import Index
 from advisor.lexical import message_key, tokens
 from advisor.passages import KINDS, SPOKEN
@@ -26,7 +27,7 @@ FEATURES = (
     "spoken_best",  # highest cosine of a symptom or wording
     "spoken_mean",  # mean of the three highest
     "spoken_lead",  # how far that mean is above the best other entry's (negative: below)
-    "advice_best",  # highest cosine of a check, remedy or explanation
+    "near_best",  # highest cosine of a judged question that this entry answers among others
     "title",  # cosine of title and cause
     "words_spoken",  # BM25 over symptoms and wordings, log(1 + score)
     "words_spoken_lead",  # the same as a share of the best entry's, 1 for the best
@@ -65,6 +66,11 @@ class Ranker:
 def load_ranker(path: Path = RANKER) -> Ranker:
     """The fitted ranker in a file written by `dladvisor fit`."""
     values = json.loads(path.read_text(encoding="utf-8"))
+    if list(values["features"]) != list(FEATURES):
+        raise AdvisorError(
+            f"The ranker in '{path}' was fitted on other features than this version has.",
+            "Fit it again: dladvisor fit",
+        )
     rows = [values["features"][name] for name in FEATURES]
     columns = [
         np.array([row[key] for row in rows], np.float32) for key in ("weight", "mean", "scale")
@@ -88,8 +94,8 @@ def features(index: Index, question: str, vector: Floats) -> Floats:
     best, mean = _best_and_mean(index, np.where(spoken, cosines, floor))
     columns["spoken_best"], columns["spoken_mean"] = best, mean
     columns["spoken_lead"] = mean - _best_other(mean)
-    advice = np.where(index.kinds == KINDS.index("advice"), cosines, floor)
-    columns["advice_best"] = np.maximum.reduceat(advice, index.starts[:-1])
+    near = np.where(index.kinds == KINDS.index("near post"), cosines, floor)
+    columns["near_best"] = np.maximum.reduceat(near, index.starts[:-1])
     columns["title"] = cosines[index.starts[:-1]]
     words = tokens(question)
     for name, keywords in (("words_spoken", index.spoken), ("words_written", index.written)):

@@ -22,7 +22,7 @@ from advisor import places
 from advisor.encoder import Encoder, Floats, Progress
 from advisor.errors import NoIndex
 from advisor.index import Index
-from advisor.passages import split
+from advisor.passages import posts_of, split
 from advisor.settings import Settings
 
 Report = Callable[[str], None]
@@ -75,7 +75,9 @@ def update(
         report(f"Left out: {bad.message}")
     name = places.encoder_name(settings)
     known = {} if everything else _known_vectors(settings, name)
-    needed = {p.hash for entry in knowledge for p in split(entry)} - known.keys()
+    posts = posts_of(knowledge)
+    passages = [p for entry in knowledge for p in split(entry, posts[entry.id])]
+    needed = {passage.hash for passage in passages} - known.keys()
     watch = progress(len(needed)) if progress and needed else None
     index = indexes.build(knowledge, _Deferred(settings, name), known, watch)
     manifest = {

@@ -9,7 +9,7 @@ import pytest
 
 from advisor import evaluation
 from advisor.errors import BadSettings
-from advisor.evaluation import Judged
+from advisor.judged import Judged, read_judged
 
 
 def test_scores_of_a_ranking():
@@ -49,7 +49,7 @@ def test_a_report_counts_verdicts_and_baselines(word_advisor):
     assert report.out_of_scope == 1
     assert report.answered == 0
     assert report.ungraded == 1
-    assert set(report.scores) == {"dladvisor", "BM25 alone", "one vector an entry"}
+    assert set(report.scores) == {"dladvisor", "BM25 alone", "untuned, one vector an entry"}
     assert report.scores["BM25 alone"][0, 0] == 1
     assert "| dladvisor |" in report.table()
     assert "gain over BM25 alone" in report.table()
@@ -69,12 +69,12 @@ def test_a_bad_line_is_named(tmp_path, line):
     path = tmp_path / "q.jsonl"
     path.write_text('{"id": "0", "question": "x", "grades": {}}\n' + line + "\n")
     with pytest.raises(BadSettings, match=r"q\.jsonl:2"):
-        evaluation.read_questions(path)
+        read_judged(path)
 
 
 def test_a_missing_or_empty_file_is_told(tmp_path):
     with pytest.raises(BadSettings, match="cannot be read"):
-        evaluation.read_questions(tmp_path / "none")
+        read_judged(tmp_path / "none")
     (tmp_path / "empty").write_text("\n")
     with pytest.raises(BadSettings, match="no questions"):
-        evaluation.read_questions(tmp_path / "empty")
+        read_judged(tmp_path / "empty")

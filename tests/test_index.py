@@ -57,13 +57,16 @@ def test_an_index_survives_the_disk(small_knowledge, tmp_path):
     index.write(made, tmp_path, {"files": {}})
     again = index.read(tmp_path)
     assert again.ids == made.ids
-    assert list(again.knowledge) == list(made.knowledge)
+    assert [e.id for e in again.knowledge] == [e.id for e in made.knowledge]
+    assert again.knowledge.get("rocket-loss").symptoms == made.knowledge.get("rocket-loss").symptoms
     asked = np.eye(1, 512, dtype=np.float32)[0]
     np.testing.assert_array_equal(again.similarities(asked, 50), made.similarities(asked, 50))
     assert again.messages == made.messages
 
 
-@pytest.mark.parametrize("name", ["vectors.faiss", "starts.npy", "entries.json", "hashes.txt"])
+@pytest.mark.parametrize(
+    "name", ["vectors.faiss", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
+)
 @pytest.mark.parametrize("damage", ["cut", "gone", "junk"])
 def test_a_damaged_index_is_refused(small_knowledge, tmp_path, name, damage):
     index.write(index.build(small_knowledge, WordEncoder()), tmp_path, {})

@@ -93,7 +93,13 @@ def test_fitting_learns_to_put_the_right_entry_first(word_advisor, tmp_path):
     ]
     path = tmp_path / "judged.jsonl"
     path.write_text("\n".join(map(json.dumps, lines)))
-    said = fit_ranker(word_advisor, [path], tmp_path / "ranker.json")
+    said = fit_ranker(
+        word_advisor.index,
+        word_advisor.encoder,
+        word_advisor.settings.kb,
+        [path],
+        tmp_path / "ranker.json",
+    )
     assert "50 questions" in said
     ranker = ranking.load_ranker(tmp_path / "ranker.json")
 

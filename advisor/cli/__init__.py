@@ -133,6 +133,7 @@ def _register() -> None:
         build.schema,
         measure.evaluate,
         build.fit,
+        build.train,
         build.export_encoder,
     ):
         app.add_command(command)

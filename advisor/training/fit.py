@@ -9,16 +9,23 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from advisor import index as indexes
+from advisor import knowledge as knowledges
 from advisor import ranking
-from advisor.answer import Advisor
-from advisor.encoder import Floats
+from advisor.encoder import Encoder, Floats
 from advisor.errors import MissingExtra
-from advisor.evaluation import read_questions
+from advisor.index import Index
+from advisor.judged import Judged, read_judged
+from advisor.knowledge import Knowledge
+
+Folds = npt.NDArray[np.int64]
 
 # Entries a question is compared on: the best by any one feature. More only adds easy negatives.
 CANDIDATES = 12
@@ -28,26 +35,31 @@ MAX_OUT_OF_SCOPE_MATCHED = 0.03
 MAX_IN_SCOPE_DECLINED = 0.03
 
 
-def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
+def fit_ranker(
+    index: Index, encoder: Encoder, kb: Sequence[Path], files: Sequence[Path], out: Path
+) -> str:
     """Write the fitted ranker to `out`; returns a sentence with its figures.
 
-    Raises MissingExtra without scikit-learn, BadSettings for a file that is no judged questions.
+    `index` is of the entries in the folders `kb`, made by `encoder`. `files` hold judged
+    questions; none means those of the knowledge base. Raises MissingExtra without
+    scikit-learn, BadSettings for a file that is no judged questions.
     """
     try:
         from sklearn.linear_model import LogisticRegression
-        from sklearn.model_selection import GroupKFold
     except ImportError as error:
         raise MissingExtra("Fitting the ranker", "train") from error
-    ids = {name: number for number, name in enumerate(advisor.index.ids)}
-    questions = [item for path in files for item in read_questions(path)]
+    knowledge = knowledges.load(kb)
+    chosen = [item for path in files for item in read_judged(path)] or list(knowledge.judged)
+    ids = {name: number for number, name in enumerate(knowledge.entries)}
     # A question whose entries do not exist (yet) teaches nothing.
     questions = [
-        item for item in questions if item.out_of_scope or any(name in ids for name in item.grades)
+        item for item in chosen if item.out_of_scope or any(name in ids for name in item.grades)
     ]
-    vectors = advisor.encoder.encode([item.question for item in questions])
+    fold_of_question = np.random.default_rng(0).integers(0, FOLDS, len(questions))
     rows, helps, weights, groups = [], [], [], []
-    for group, (item, vector) in enumerate(zip(questions, vectors)):
-        features = ranking.features(advisor.index, item.question, vector)
+    for group, item, features in _held_out_features(
+        index, encoder, knowledge, questions, fold_of_question
+    ):
         good = {ids[name]: grade for name, grade in item.grades.items() if name in ids}
         for number in sorted(candidates(features) | set(good)):
             rows.append(features[number])
@@ -61,7 +73,9 @@ def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
     scales[scales == 0] = 1
     scaled = (matrix - means) / scales
     held_out = np.zeros(len(labels))
-    for train, test in GroupKFold(FOLDS).split(scaled, labels, group_of):
+    for fold in range(FOLDS):
+        test = fold_of_question[group_of] == fold
+        train = ~test
         model = LogisticRegression(C=1.0, max_iter=1000)
         model.fit(scaled[train], labels[train], sample_weight=weight[train])
         held_out[test] = model.predict_proba(scaled[test])[:, 1]
@@ -71,9 +85,9 @@ def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
     outside = np.array([bool(item.out_of_scope) for item in questions])
     match_above, none_below = thresholds(best[~outside], best[outside])
     values = {
-        "made_by": f"dladvisor fit {' '.join(path.name for path in files)}",
+        "made_by": " ".join(["dladvisor fit", *(path.name for path in files)]),
         "made_on": datetime.date.today().isoformat(),
-        "encoder": advisor.encoder.name,
+        "encoder": encoder.name,
         "entries": len(ids),
         "questions": {"in_scope": int((~outside).sum()), "out_of_scope": int(outside.sum())},
         "bias": round(float(model.intercept_[0]), 5),
@@ -103,10 +117,33 @@ def fit_ranker(advisor: Advisor, files: Sequence[Path], out: Path) -> str:
     )
 
 
+def _held_out_features(
+    index: Index,
+    encoder: Encoder,
+    knowledge: Knowledge,
+    questions: Sequence[Judged],
+    fold_of_question: Folds,
+) -> Iterator[tuple[int, Judged, Floats]]:
+    """Number, question and features of each question, from an index that has not seen it.
+
+    Judged questions are passages themselves, so each fold is asked of an index without them.
+    """
+    known = indexes.stored_vectors(index)
+    vectors = encoder.encode([item.question for item in questions])
+    for fold in range(FOLDS):
+        inside = np.flatnonzero(fold_of_question == fold)
+        asked = {questions[int(group)].id for group in inside}
+        rest = tuple(item for item in knowledge.judged if item.id not in asked)
+        held_out = indexes.build(replace(knowledge, judged=rest), encoder, known)
+        for group in map(int, inside):
+            item = questions[group]
+            yield group, item, ranking.features(held_out, item.question, vectors[group])
+
+
 def candidates(features: Floats) -> set[int]:
     """The entries that are among the best by any feature that tells entries apart."""
     chosen: set[int] = set()
-    for name in ("spoken_mean", "advice_best", "title", "words_spoken", "words_written"):
+    for name in ("spoken_mean", "near_best", "title", "words_spoken", "words_written"):
         column = features[:, ranking.FEATURES.index(name)]
         chosen.update(int(number) for number in np.argsort(-column)[:CANDIDATES])
     return chosen
