@@ -63,7 +63,8 @@ browser: site $(VENV)/.browser
 
 # The artefacts agree with torch, and the examples in kb/ do what they say.
 check-train: $(VENV)-train/.done
-	$(VENV)-train/bin/python -m pytest -m train
+	$(VENV)-train/bin/python -m pytest -m train tests/test_train.py
+	$(VENV)-train/bin/python -m pytest -m train -n 2 tests/test_kb.py
 
 # Speed and memory beside the script that everyone writes, in one run.
 benchmark: $(VENV)-train/.done

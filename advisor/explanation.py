@@ -14,6 +14,8 @@ from advisor.passages import KINDS
 # knowledge base are at 0.2 to 0.3.
 ALIKE = 0.45
 MAX_WORDS = 5
+# A word in more than this share of the entries tells none of them from the others.
+TOO_COMMON = 0.5
 MAX_QUOTE = 90
 
 
@@ -49,9 +51,9 @@ def shared_words(question: str, index: Index, number: int) -> list[str]:
     """The question's words that count most for this entry, as they were typed."""
     weighed = []
     for stem, surface in surfaces(question).items():
-        score = float(index.spoken.score([stem])[number]) + float(
-            index.written.score([stem])[number]
-        )
+        if index.spoken.share(stem) > TOO_COMMON or not any(map(str.isalpha, surface)):
+            continue
+        score = index.spoken.weight(stem, number) + index.written.weight(stem, number)
         if score > 0:
             weighed.append((-score, surface))
     return [surface for _, surface in sorted(weighed)[:MAX_WORDS]]

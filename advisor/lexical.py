@@ -179,6 +179,23 @@ class Bm25:
                 total[self.documents[part]] += self.scores[part]
         return total
 
+    def weight(self, word: str, document: int) -> float:
+        """What the word adds to the document's score."""
+        column = self.vocabulary.get(word)
+        if column is None:
+            return 0.0
+        start, end = int(self.starts[column]), int(self.starts[column + 1])
+        place = start + int(np.searchsorted(self.documents[start:end], document))
+        found = place < end and self.documents[place] == document
+        return float(self.scores[place]) if found else 0.0
+
+    def share(self, word: str) -> float:
+        """The share of documents that hold the word."""
+        column = self.vocabulary.get(word)
+        if column is None or not self.size:
+            return 0.0
+        return float(self.starts[column + 1] - self.starts[column]) / self.size
+
     def known(self, words: Sequence[str]) -> list[str]:
         """The different words that occur in any document."""
         return [word for word in dict.fromkeys(words) if word in self.vocabulary]

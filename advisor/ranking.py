@@ -33,7 +33,7 @@ FEATURES = (
     "words_spoken_lead",  # the same as a share of the best entry's, 1 for the best
     "words_written",  # BM25 over the explanation, log(1 + score)
     "words_written_lead",
-    "message",  # length in words of the longest message quoted in the question, log(1 + n)
+    "message",  # n words of a message quoted: log(1 + n) * sqrt(n / words of the question)
     "known_words",  # share of the question's words that any entry uses
     "length",  # log(1 + keywords) of the question
 )
@@ -102,7 +102,10 @@ def features(index: Index, question: str, vector: Floats) -> Floats:
         scores = keywords.score(words)
         columns[name] = np.log1p(scores)
         columns[f"{name}_lead"] = scores / max(float(scores.max(initial=0)), 1e-6)
-    columns["message"] = np.log1p(_quoted(index, question))
+    quoted = _quoted(index, question)
+    # A line pasted alone is what is asked; in a long post it is one detail of many.
+    part = np.minimum(1, quoted / max(len(question.split()), 1))
+    columns["message"] = np.log1p(quoted) * np.sqrt(part)
     known = len(index.spoken.known(words)) / max(len(set(words)), 1)
     columns["known_words"] = np.full(len(index.ids), known, np.float32)
     columns["length"] = np.full(len(index.ids), np.log1p(len(words)), np.float32)

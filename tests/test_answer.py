@@ -85,7 +85,7 @@ def test_a_quoted_message_beats_other_words(word_advisor):
     )
     column = features[:, ranking.FEATURES.index("message")]
     order = list(word_advisor.index.ids)
-    assert column[order.index("rocket-loss")] == pytest.approx(np.log1p(3))
+    assert column[order.index("rocket-loss")] == pytest.approx(np.log1p(3) * np.sqrt(3 / 6))
     assert np.count_nonzero(column) == 1
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from conftest import KB
@@ -40,13 +42,27 @@ BLOCKS = [
 ]
 
 
+@pytest.fixture(scope="module")
+def runner():
+    """A process that has imported torch and runs each example in a fork of itself."""
+    path = Path(__file__).with_name("example_runner.py")
+    process = subprocess.Popen(
+        [sys.executable, "-W", "ignore", str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    yield process
+    process.communicate()
+
+
 @pytest.mark.train
 @pytest.mark.parametrize("code", BLOCKS)
-def test_an_example_does_what_it_claims(code, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, cwd=tmp_path
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
+def test_an_example_does_what_it_claims(code, runner, tmp_path):
+    runner.stdin.write(json.dumps({"code": code, "folder": str(tmp_path)}) + "\n")
+    runner.stdin.flush()
+    done = json.loads(runner.stdout.readline())
+    assert done["error"] == ""
     assert list(tmp_path.iterdir()) == []
 
 

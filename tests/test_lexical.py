@@ -67,6 +67,14 @@ def test_bm25_scores_are_lucenes():
     np.testing.assert_allclose(scores, expected, rtol=1e-5)
 
 
+def test_the_weight_of_a_word_is_its_part_of_the_score():
+    engine = Bm25.build([["loss", "nan", "nan"], ["flat"], ["loss", "face"]])
+    for word in ("loss", "nan", "face", "unknown"):
+        for document in range(3):
+            assert engine.weight(word, document) == engine.score([word])[document]
+    assert engine.share("loss") == pytest.approx(2 / 3)
+
+
 def test_a_repeated_word_counts_once():
     engine = Bm25.build([["loss", "nan"], ["loss"]])
     np.testing.assert_array_equal(engine.score(["nan"] * 50), engine.score(["nan"]))
