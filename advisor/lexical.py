@@ -203,7 +203,9 @@ class Bm25:
     def save(self, folder: Path, name: str) -> None:
         """Write plain .npy and .json files."""
         np.save(folder / f"{name}.starts.npy", self.starts)
-        np.save(folder / f"{name}.documents.npy", self.documents)
+        # Half the size while there are fewer than 65,536 entries.
+        narrow = np.uint16 if self.size < 1 << 16 else np.int32
+        np.save(folder / f"{name}.documents.npy", self.documents.astype(narrow))
         np.save(folder / f"{name}.scores.npy", self.scores)
         words = {"size": self.size, "words": list(self.vocabulary)}
         (folder / f"{name}.words.json").write_text(json.dumps(words), encoding="utf-8")
@@ -215,7 +217,7 @@ class Bm25:
         return cls(
             {word: number for number, word in enumerate(words["words"])},
             np.load(folder / f"{name}.starts.npy"),
-            np.load(folder / f"{name}.documents.npy"),
+            np.load(folder / f"{name}.documents.npy").astype(np.int32),
             np.load(folder / f"{name}.scores.npy"),
             words["size"],
         )
