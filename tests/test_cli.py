@@ -231,6 +231,33 @@ def test_a_read_only_home_still_answers(run_cli, tmp_path):
     assert "DLADVISOR_CACHE" in done.stderr
 
 
+def on_a_terminal(command: list[str], environment: dict[str, str]) -> bytes:
+    """What the command writes to a terminal (stdout and stderr)."""
+    main, side = pty.openpty()
+    running = subprocess.Popen(command, stdout=side, stderr=side, env=environment, cwd=ROOT)
+    os.close(side)
+    seen = b""
+    try:
+        while part := os.read(main, 4096):
+            seen += part
+    except OSError:
+        pass  # Linux reports the closed side of a pty as an input/output error
+    running.wait(timeout=60)
+    os.close(main)
+    return seen
+
+
+def test_colour_on_a_terminal_unless_no_color_or_plain():
+    environment = {**os.environ, "DLADVISOR_KB": str(SMALL_KB), "DLADVISOR_NO_BUILTIN": "1"}
+    command = [sys.executable, "-m", "advisor", "loss climbs like a rocket"]
+    plain = on_a_terminal(command, {**environment, "NO_COLOR": "1"})
+    assert b"Step size above the limit" in plain
+    assert b"\x1b[" not in plain
+    environment.pop("NO_COLOR")
+    assert b"\x1b[1m" in on_a_terminal(command, environment)
+    assert b"\x1b[" not in on_a_terminal([*command, "--plain"], environment)
+
+
 def test_the_index_shows_a_bar_on_a_terminal_and_nothing_on_a_pipe(tmp_path):
     environment = {
         **os.environ,
@@ -242,19 +269,7 @@ def test_the_index_shows_a_bar_on_a_terminal_and_nothing_on_a_pipe(tmp_path):
     command = [sys.executable, "-m", "advisor", "index", "--all"]
     piped = subprocess.run(command, capture_output=True, env=environment, cwd=ROOT, timeout=60)
     assert piped.stderr == b""
-    main, side = pty.openpty()
-    running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=side, env=environment, cwd=ROOT
-    )
-    os.close(side)
-    seen = b""
-    try:
-        while part := os.read(main, 4096):
-            seen += part
-    except OSError:
-        pass  # Linux reports the closed side of a pty as an input/output error
-    running.communicate(timeout=60)
-    os.close(main)
+    seen = on_a_terminal(command, environment)
     assert b"Encoding" in seen
     assert b"100%" in seen
 

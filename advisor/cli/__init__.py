@@ -115,6 +115,8 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
     """
     from advisor.cli.context import Context
 
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
     ctx.obj = Context(folders, encoder)
 
 
