@@ -31,6 +31,7 @@ Folds = npt.NDArray[np.int64]
 CANDIDATES = 12
 FOLDS = 5
 MESSAGE_WEIGHT = 0.5
+SMALLEST_SCALE = 1e-4
 # Stated error rates that the thresholds are chosen for.
 MAX_OUT_OF_SCOPE_MATCHED = 0.03
 MAX_IN_SCOPE_DECLINED = 0.03
@@ -71,7 +72,8 @@ def fit_ranker(
     matrix, labels = np.array(rows, np.float64), np.array(helps)
     weight, group_of = np.array(weights), np.array(groups)
     means, scales = matrix.mean(axis=0), matrix.std(axis=0)
-    scales[scales == 0] = 1
+    # A feature that hardly varies tells nothing; dividing by its scale would make it decide.
+    scales[scales < SMALLEST_SCALE] = 1
     scaled = (matrix - means) / scales
     held_out = np.zeros(len(labels))
     for fold in range(FOLDS):
