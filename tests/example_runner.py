@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 import traceback
+import types
 
 import numpy  # noqa: F401 - loaded before the fork, for the examples
 import sklearn  # noqa: F401
@@ -34,7 +35,9 @@ def run(code: str, folder: str) -> str:
         torch.set_num_threads(1)
         error = ""
         try:
-            exec(compile(code, "<example>", "exec"), {"__name__": "__main__"})  # noqa: S102
+            # A real __main__, as for a script: pickle looks classes and functions up in it.
+            sys.modules["__main__"] = script = types.ModuleType("__main__")
+            exec(compile(code, "<example>", "exec"), script.__dict__)  # noqa: S102
         except BaseException:
             error = traceback.format_exc()
         os.write(writer, error.encode()[-4000:])
