@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from advisor.errors import AdvisorError, BadSettings, MissingExtra
+from advisor.settings import sentence_encoder_name
 
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
@@ -109,7 +110,7 @@ class SentenceEncoder:
                 f"The encoder '{model}' cannot be loaded: {error}",
                 "Give a sentence-transformers model's name or folder, or leave --encoder out.",
             ) from error
-        self.name = f"sentence-transformers:{model}"
+        self.name = sentence_encoder_name(model)
         self.dimension = int(self._model.get_sentence_embedding_dimension() or 0)
 
     def encode(self, texts: Sequence[str], progress: Progress | None = None) -> Floats:

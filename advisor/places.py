@@ -12,13 +12,13 @@ from typing import Any
 
 from advisor import knowledge as knowledges
 from advisor.errors import AdvisorError, BadEntry
-from advisor.settings import Settings, built_in_kb
+from advisor.settings import Settings, built_in_kb, sentence_encoder_name
 
 
 def encoder_name(settings: Settings) -> str:
     """The name of the settings' encoder, without loading weights."""
     if settings.encoder != "default":
-        return f"sentence-transformers:{settings.encoder}"
+        return sentence_encoder_name(settings.encoder)
     card = settings.encoder_folder / "encoder.json"
     try:
         return str(json.loads(card.read_text(encoding="utf-8"))["name"])

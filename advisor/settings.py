@@ -38,6 +38,11 @@ class Settings:
         return f"{self.site}kb/{entry_id}/"
 
 
+def sentence_encoder_name(model: str) -> str:
+    """What the encoder of a sentence-transformers model is called in an index."""
+    return f"sentence-transformers:{model}"
+
+
 def built_in_kb() -> Path:
     """The entries of this installation: inside the wheel, or beside the package in a checkout."""
     shipped = PACKAGE / "kb"
