@@ -16,6 +16,7 @@ from advisor.errors import AdvisorError
 from advisor.explanation import reasons
 from advisor.index import Index
 from advisor.knowledge import Knowledge
+from advisor.learned import Learned, load_learned
 from advisor.ranking import FEATURES, Ranker
 from advisor.results import Answer, Match
 from advisor.settings import DEFAULT_TOP, Settings
@@ -57,6 +58,7 @@ class Advisor:
     encoder: Encoder
     ranker: Ranker
     settings: Settings
+    learned: Learned | None = None
 
     @property
     def knowledge(self) -> Knowledge:
@@ -66,9 +68,11 @@ class Advisor:
     def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
         """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
         asked = questions.read(question)
-        vector: Floats = self.encoder.encode([asked.text])[0]
-        features = ranking.features(self.index, asked.text, vector)
-        probabilities = self.ranker.probabilities(features)
+        gist = questions.gist(asked.text)
+        vector: Floats = self.encoder.encode([gist])[0]
+        features = ranking.features(self.index, self.learned, gist, vector)
+        known = ranking.known_entries(self.index, self.learned)
+        probabilities = self.ranker.probabilities(features, known)
         entries = list(self.knowledge)
         # Stable, so that equal probabilities keep the order of ids on every machine.
         order = [
@@ -80,14 +84,15 @@ class Advisor:
             Match(
                 entry=entries[number],
                 probability=float(probabilities[number]),
-                why=reasons(entries[number], asked.text, vector, self.index, number),
+                why=reasons(entries[number], gist, vector, self.index, number),
                 features=dict(zip(FEATURES, map(float, features[number]))),
                 url=self.settings.page(entries[number].id),
             )
             for number in order[:top]
         )
-        best = matches[0].probability if matches else 0.0
-        return Answer(asked.text, self.ranker.verdict(best), matches, asked.note)
+        best = float(probabilities[order[0]]) if order else 0.0
+        verdict = self.ranker.verdict(best, bool(order) and bool(known[order[0]]))
+        return Answer(asked.text, verdict, matches, asked.note)
 
 
 def open_advisor(
@@ -106,4 +111,7 @@ def open_advisor(
             f"The index was made by the encoder '{index.encoder_name}', not '{encoder.name}'.",
             "Make it again: dladvisor index --all",
         )
-    return Advisor(index, encoder, ranking.load_ranker(), settings)
+    learned = load_learned()
+    # Its weights are for one encoder's vectors; with another, all entries are ranked without.
+    taught = learned if learned.encoder == encoder.name else None
+    return Advisor(index, encoder, ranking.load_ranker(), settings, taught)

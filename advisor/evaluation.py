@@ -29,7 +29,10 @@ METRICS = ("hit@1", "hit@3", "MRR", "nDCG@5")
 
 @dataclass(frozen=True)
 class Report:
-    """Scores a question, shape (questions, METRICS) a system, and the verdicts."""
+    """Scores a question, shape (questions, METRICS) a system, and the verdicts.
+
+    `said` has the first entry's probability and whether it is right, for every question.
+    """
 
     entries: int
     encoder: str
@@ -41,6 +44,7 @@ class Report:
     answered: float
     ungraded: int
     firsts: Mapping[str, str] = field(default_factory=dict)
+    said: Sequence[tuple[float, bool]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON-ready values."""
@@ -160,6 +164,11 @@ def evaluate(advisor: Advisor, questions: Sequence[Judged]) -> Report:
         answered=share(outside, "match"),
         ungraded=len(questions) - len(inside) - len(outside),
         firsts={key: names[0] for key, names in ranked.items() if names},
+        said=[
+            (answers[item.id].matches[0].probability, ranked[item.id][0] in item.grades)
+            for item in (*inside, *outside)
+            if ranked[item.id]
+        ],
     )
 
 

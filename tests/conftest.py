@@ -81,10 +81,15 @@ def word_advisor(small_knowledge, small_settings):
 
 def plain_ranker(match_above: float = 0.5, none_below: float = 0.2) -> ranking.Ranker:
     """Probability = sigmoid(10 * (mean of the three best spoken cosines - 0.3))."""
-    zeros = np.zeros(len(ranking.FEATURES), np.float32)
-    weights = zeros.copy()
-    weights[ranking.FEATURES.index("spoken_mean")] = 10
-    return ranking.Ranker(weights, -3.0, zeros, np.ones_like(zeros), match_above, none_below)
+
+    def fit(names: Sequence[str]) -> ranking.Fit:
+        zeros = np.zeros(len(names))
+        weights = zeros.copy()
+        weights[names.index("spoken_mean")] = 10
+        return ranking.Fit(weights, -3.0, zeros, np.ones_like(zeros), match_above, none_below)
+
+    plain = [name for name in ranking.FEATURES if name not in ranking.LEARNED_FEATURES]
+    return ranking.Ranker(ranking.FEATURES, fit(ranking.FEATURES), fit(plain))
 
 
 @pytest.fixture
@@ -109,3 +114,20 @@ def run_cli(tmp_path, monkeypatch):
         return done
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many examples of the entries were run, were compiled only, and how many have none."""
+    found = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == "example"
+    ]
+    if found:
+        none = next((value.split()[1] for value in found if value.startswith("none")), "0")
+        terminalreporter.write_line(
+            f"examples: {found.count('run')} run, {found.count('compiled')} compiled only, "
+            f"{none} entries without"
+        )

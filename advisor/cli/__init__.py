@@ -134,6 +134,7 @@ def _register() -> None:
         build.completion,
         build.schema,
         measure.evaluate,
+        measure.report,
         build.fit,
         build.train,
         build.export_encoder,

@@ -72,7 +72,7 @@ def completion(shell: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Default: the ranker in use.")
 @pass_context
 def fit(context: Context, questions: tuple[Path, ...], out: Path | None) -> None:
-    """Fit the ranker's weights and thresholds on judged questions (needs the extra 'train').
+    """Teach the classifiers and fit the ranker on judged questions (needs the extra 'train').
 
     Without QUESTIONS the knowledge base's own judged questions are used (kb/judged/).
     """
