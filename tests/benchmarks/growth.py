@@ -17,6 +17,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from speed import show
 
 SIZES = (1_000, 10_000, 100_000)
 SYMPTOMS = 10
@@ -100,19 +101,21 @@ def main() -> None:
     if sys.argv[1:2] == ["one"]:
         print(json.dumps(measure(int(sys.argv[2]))))
         return
-    print("| entries | passages | build, s | index, MB | open, s | peak, MB | rank, ms |")
-    print("|---|---|---|---|---|---|---|")
-    for size in map(int, sys.argv[1:]) if sys.argv[1:] else SIZES:
+    lines = [
+        "| entries | passages | build, s | index, MB | open, s | peak, MB | rank, ms |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for size in [int(word) for word in sys.argv[1:] if word.isdigit()] or SIZES:
         done = subprocess.run(
             [sys.executable, __file__, "one", str(size)], capture_output=True, text=True, check=True
         )
         found = json.loads(done.stdout.splitlines()[-1])
-        print(
+        lines.append(
             f"| {found['entries']:,} | {found['passages']:,} | {found['built']:.1f} | "
             f"{found['disk']:.0f} | {found['opened']:.2f} | {found['memory']:.0f} | "
-            f"{found['p50']:.1f} |",
-            flush=True,
+            f"{found['p50']:.1f} |"
         )
+    show("growth", "\n".join(lines))
 
 
 if __name__ == "__main__":
