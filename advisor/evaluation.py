@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from advisor import knowledge as knowledges
 from advisor.answer import Advisor
 from advisor.encoder import OnnxEncoder
 from advisor.judged import Judged
@@ -174,9 +175,11 @@ def evaluate(advisor: Advisor, questions: Sequence[Judged]) -> Report:
 
 def bm25_alone(advisor: Advisor) -> Callable[[Judged], list[str]]:
     """Baseline: BM25 over everything an entry says, wordings included."""
-    ids = list(advisor.knowledge.entries)
+    # From the files: a saved index keeps no wordings.
+    knowledge = knowledges.load(advisor.settings.kb)
+    ids = list(knowledge.entries)
     keywords = Bm25.build(
-        [tokens(f"{spoken_text(entry)}\n{written_text(entry)}") for entry in advisor.knowledge]
+        [tokens(f"{spoken_text(entry)}\n{written_text(entry)}") for entry in knowledge]
     )
 
     def rank(item: Judged) -> list[str]:
