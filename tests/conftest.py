@@ -131,3 +131,40 @@ def pytest_terminal_summary(terminalreporter):
             f"examples: {found.count('run')} run, {found.count('compiled')} compiled only, "
             f"{none} entries without"
         )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium."""
+    from browsing import CHROMIUM
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """The site served below a sub-path, as on a project's pages."""
+    from browsing import SITE, served
+
+    root = tmp_path_factory.mktemp("www")
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / "deep" / "er" / "site").symlink_to(SITE)
+    with served(root) as base:
+        yield f"{base}deep/er/site/"
+
+
+@pytest.fixture(scope="session")
+def real_advisor(tmp_path_factory):
+    """The advisor over the real entries, from the cache that CI shares between its runs."""
+    from advisor.answer import open_advisor
+    from advisor.settings import from_environment
+
+    cache = os.environ.get("TEST_CACHE") or str(tmp_path_factory.getbasetemp() / "cache")
+    return open_advisor(from_environment(environment={"DLADVISOR_CACHE": cache}))
