@@ -10,7 +10,7 @@ export Q
 TRAIN_PIP = $(VENV)-train/bin/python -m pip install -q --disable-pip-version-check
 PIP = $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: ask tui test site check check-train browser benchmark report wheel clean
+.PHONY: ask tui test site check check-train browser site-report benchmark report wheel clean
 
 $(BIN)/dladvisor: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -60,6 +60,10 @@ site: $(VENV)/.check
 
 browser: site $(VENV)/.browser
 	$(BIN)/python -m pytest -m browser
+
+# The tables of docs/site.md: weight, speed, and agreement with the terminal.
+site-report: site $(VENV)/.browser
+	$(BIN)/python tests/benchmarks/site.py
 
 # The artefacts agree with torch, and the examples in kb/ do what they say.
 check-train: $(VENV)-train/.done

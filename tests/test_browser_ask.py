@@ -155,7 +155,8 @@ def test_facets_filter_the_answer_with_counts_and_address(browser, address, real
             arg=[match.entry.id for match in wanted.matches],
         )
         page.go_back()
-        assert page.locator(".ask-facets [name=framework]").input_value() == ""
+        page.wait_for_function("document.querySelector('.ask-facets [name=framework]').value == ''")
+        assert page.locator(BOX).input_value() == "loss is nan"
 
 
 def test_facets_narrow_a_list(browser, address, real_advisor):

@@ -105,7 +105,8 @@ def _meaning(index: Index, settings: Settings, shelf: _Shelf) -> dict[str, Any]:
             "step": (levels[-1] - levels[0]) / (len(levels) - 1),
         },
     }
-    shelf.put("passages", "passages.json", json.dumps(passages, separators=(",", ":")).encode())
+    listed = json.dumps(passages, separators=(",", ":")).encode()
+    shelf.put("passages", "passages.bin", gzip.compress(listed, mtime=0), packed=True)
     return {
         "files": shelf.listed,
         "bytes": sum(file["bytes"] for file in shelf.listed.values()),

@@ -144,14 +144,16 @@ def _footer(entry: Entry, knowledge: Knowledge) -> list[str]:
     place = siblings.index(entry)
     links = []
     if place > 0:
-        links.append(f"[← {escaped(siblings[place - 1].title)}]({siblings[place - 1].id}.md)")
+        before = siblings[place - 1]
+        links.append(f"[← {escaped(before.title)}]({before.id}.md)" + "{ .before }")
     if place + 1 < len(siblings):
-        links.append(f"[{escaped(siblings[place + 1].title)} →]({siblings[place + 1].id}.md)")
+        after = siblings[place + 1]
+        links.append(f"[{escaped(after.title)} →]({after.id}.md)" + "{ .after }")
     cite = f"dladvisor, “{escaped(entry.title)}” (entry `{entry.id}`), reviewed {entry.reviewed}."
     return [
         "---",
         "",
-        " · ".join(links) + ("\n{ .siblings }" if links else ""),
+        " ".join(links) + ("\n{ .siblings }" if links else ""),
         "",
         f"`dladvisor show {entry.id}` · reviewed {entry.reviewed} · cite as: {cite}",
         "{ .colophon }",

@@ -244,6 +244,8 @@
       addEventListener("scroll", () => (this.engaged ||= scrollY > 40), { passive: true });
       this.facets.addEventListener("toggle", () => this.fillFacets());
       this.facets.addEventListener("change", ({ target }) => {
+        // What was typed so far is a place of its own to come back to.
+        this.remember("replace");
         this.chosen = { ...this.chosen, [target.name]: target.value };
         this.fillFacets();
         this.remember("push");
@@ -287,6 +289,7 @@
       this.input.value = hash?.get("q") ?? url.searchParams.get("q") ?? "";
       this.fitHeight();
       if (Object.values(this.chosen).some(Boolean)) this.facets.open = true;
+      this.fillFacets().catch(() => {});
       if (hash) this.remember("replace");
       if (this.input.value.trim()) this.show({ asked: true });
       else this.clear();
@@ -387,7 +390,8 @@
       this.order = answer.matches.map((match) => match.entry.id);
       const focused = list.contains(document.activeElement)
         ? document.activeElement.closest("[data-entry-id]")?.dataset.entryId : undefined;
-      list.replaceChildren(...answer.matches.map((match, n) => this.item(match, n + 1)));
+      list.replaceChildren(
+        ...answer.matches.map((match, n) => this.item(match, n + 1, answer.verdict)));
       element.dataset.stage = answer.stage;
       element.dataset.verdict = answer.verdict;
       element.classList.add("has-answer");
@@ -401,7 +405,7 @@
       this.element.dispatchEvent(new CustomEvent("dladvisor:answer", { detail: answer, bubbles: true }));
     }
 
-    item({ entry, probability, likelihood, why }, rank) {
+    item({ entry, probability, likelihood, why }, rank, verdict) {
       const chance = `${likelihood}, ${Math.round(probability * 100)}%`;
       const reasons = why.flatMap(([what, text], n) => [
         n ? " · " : "", make("span", { class: "ask-label" }, `${what}: `), text,
@@ -411,10 +415,11 @@
           make("span", { class: "ask-chance" }, chance)),
         make("p", { class: "ask-why" }, ...reasons),
         make("p", {}, ...prose(entry.cause)),
-        make("p", { class: "ask-check" }, make("strong", {}, "Check "), ...prose(entry.check[0]),
-          make("em", {}, " Expect: "), ...prose(entry.check[1])),
-        ...(rank === 1 && !this.inHeader
-          ? [make("p", { class: "ask-fix" }, make("strong", {}, "Fix "), ...prose(entry.remedy))] : []));
+        // What fits nothing needs no steps.
+        ...(verdict === "none" ? [] : [make("p", { class: "ask-check" }, make("strong", {}, "Check "),
+          ...prose(entry.check[0]), make("em", {}, " Expect: "), ...prose(entry.check[1]))]),
+        ...(verdict === "none" || rank > 1 || this.inHeader ? [] : [make("p", { class: "ask-fix" },
+          make("strong", {}, "Fix "), ...prose(entry.remedy))]));
     }
 
     /** One line on how far the answer has been read, and what can be done about it. */
