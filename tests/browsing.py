@@ -22,9 +22,13 @@ PATIENCE = 90_000
 
 
 def inline_scripts(site: Path) -> set[str]:
-    """The hashes of the theme's own inline scripts, for a Content-Security-Policy."""
+    """The hashes of the theme's own inline scripts, for a Content-Security-Policy.
+
+    One of them names the site's root, so it differs with the depth of a page.
+    """
     found = set()
-    for page in (site / "index.html", site / "ask" / "index.html"):
+    depths = ("index.html", "*/index.html", "*/*/index.html", "*/*/*/index.html")
+    for page in [next(site.glob(depth)) for depth in depths]:
         for attributes, text in re.findall(
             r"<script([^>]*)>(.*?)</script>", page.read_text(), re.S
         ):
@@ -50,7 +54,12 @@ def served(folder: Path, headers: dict[str, str] | None = None) -> Iterator[str]
         def log_message(self, *_arguments):
             pass
 
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Quiet)
+    class Server(http.server.ThreadingHTTPServer):
+        def handle_error(self, *_arguments):
+            # A page that is left while it loads hangs up.
+            pass
+
+    server = Server(("127.0.0.1", 0), Quiet)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{server.server_port}/"
     server.shutdown()

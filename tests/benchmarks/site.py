@@ -36,27 +36,35 @@ PAGES = {
 
 def pages(browser, base: str) -> None:
     """Weight, first paint and movement of pages, on a cold browser."""
-    print("| page | KB as files | KB gzipped | of these the ask box | LCP, ms | CLS |")
+    print("| page | KB as files | KB gzipped | of these ours, gzipped | LCP, ms | CLS |")
     print("|---|---|---|---|---|---|")
     for name, path in PAGES.items():
         with page_of(browser) as page:
-            bodies: dict[str, bytes] = {}
-            page.on("requestfinished", lambda r, to=bodies: to.update({r.url: _body(r)}))
             page.add_init_script(WATCH)
             page.goto(base + path, wait_until="networkidle")
             if "q=" in path:
                 page.locator(MEANING).wait_for(timeout=PATIENCE)
             seen = page.evaluate("seen")
-            raw = sum(map(len, bodies.values()))
-            packed = sum(len(gzip.compress(body)) for body in bodies.values())
-            own = sum(len(body) for url, body in bodies.items() if "/kb/ask/" in url)
-            figures = [f"{size / 1000:,.0f}" for size in (raw, packed, own)]
-            print(f"| {name} | {' | '.join(figures)} | {seen['lcp']:.0f} | {seen['cls']:.3f} |")
+            # What the worker loads is not among the page's own entries.
+            by_worker = page.evaluate(
+                "Object.values(globalThis.dladvisor?.data?.meaning.files ?? {}).map(f => f.path)"
+            )
+            urls = page.evaluate(
+                "performance.getEntries().filter(e => e.responseEnd).map(e => e.name)"
+            )
+            files = [_file(url.removeprefix(base)) for url in dict.fromkeys(urls)]
+            files += [SITE / "kb" / "ask" / name for name in by_worker]
+            bodies = {path: path.read_bytes() for path in files}
+            packed = {path: len(gzip.compress(body)) for path, body in bodies.items()}
+            own = sum(size for path, size in packed.items() if path.parent.name == "ask")
+            sizes = (sum(map(len, bodies.values())), sum(packed.values()), own)
+            figures = " | ".join(f"{size / 1000:,.0f}" for size in sizes)
+            print(f"| {name} | {figures} | {seen['lcp']:.0f} | {seen['cls']:.3f} |")
 
 
-def _body(request) -> bytes:
-    response = request.response()
-    return response.body() if response else b""
+def _file(path: str) -> Path:
+    path = path.split("?")[0].split("#")[0]
+    return SITE / path / "index.html" if path == "" or path.endswith("/") else SITE / path
 
 
 def speed(browser, base: str) -> None:

@@ -222,7 +222,6 @@
       const { input, form, list } = this;
       input.addEventListener("focus", () => this.open().catch(() => {}), { once: true });
       input.addEventListener("input", () => {
-        this.fitHeight();
         this.show();
         clearTimeout(this.timer);
         this.timer = setTimeout(() => this.settle(), PAUSE);
@@ -317,11 +316,20 @@
 
     /** Ranks what stands in the box: by meaning if it was read already, else by keywords. */
     async show({ asked = false } = {}) {
+      const turn = (this.turn = (this.turn ?? 0) + 1);
       let engine;
       try {
         engine = await this.open();
       } catch (error) {
         return this.clear(error.message);
+      }
+      // Programs that type line by line raise hundreds of events at once: the last one counts.
+      if (turn !== this.turn) return undefined;
+      this.fitHeight();
+      // An address may be old or mistyped: what no entry has is no filter.
+      for (const facet of FACETS) {
+        const known = engine.entries.some((entry) => entry[facet].includes(this.chosen[facet]));
+        if (this.chosen[facet] && !known) this.chosen[facet] = "";
       }
       const question = engine.read(this.input.value);
       if (question.error) return this.clear(question.error === "empty" ? "" : question.error);
