@@ -54,7 +54,7 @@ def columns(data: dict) -> dict[str, list[tuple[int, int]]]:
 
 
 def test_counts_survive_the_packing(made, small_knowledge):
-    data = keyword_data(made, small_knowledge)
+    data = keyword_data(made, None, small_knowledge)
     for part, scored in ((data["spoken"], made.spoken), (data["written"], made.written)):
         found = columns(part)
         assert list(found) == list(scored.vocabulary)
@@ -74,11 +74,11 @@ def test_an_index_of_other_entries_is_refused(made, small_knowledge):
         small_knowledge, entries={**small_knowledge.entries, entry.id: changed}
     )
     with pytest.raises(AdvisorError, match="keyword scores"):
-        keyword_data(made, other)
+        keyword_data(made, None, other)
 
 
 def test_wordings_are_not_sent(made, small_knowledge):
-    text = json.dumps(keyword_data(made, small_knowledge))
+    text = json.dumps(keyword_data(made, None, small_knowledge))
     wordings = [w for entry in small_knowledge for w in entry.wordings]
     shown = " ".join(s for entry in small_knowledge for s in entry.symptoms)
     assert wordings

@@ -21,6 +21,7 @@ from advisor.browser.keywords import keyword_data
 from advisor.browser.tokenizer import tokenizer_spec
 from advisor.index import Index
 from advisor.knowledge import Knowledge
+from advisor.learned import Learned, load_learned
 from advisor.settings import Settings
 
 FOLDER = Path("kb") / "ask"
@@ -62,7 +63,7 @@ def write(index: Index, knowledge: Knowledge, settings: Settings, docs: Path) ->
     except vendor.NotFetched as error:
         missing, meaning = f"{error.message} {error.hint}", None
         shelf = _Shelf()
-    data = {**keyword_data(index, knowledge), "meaning": meaning}
+    data = {**keyword_data(index, _taught(index), knowledge), "meaning": meaning}
     # One file with the code that reads it, so that a browser never mixes two versions. A script
     # instead of JSON: pages opened from a disk may load scripts and nothing else.
     text = json.dumps(data, separators=(",", ":"))
@@ -95,7 +96,7 @@ def _meaning(index: Index, settings: Settings, shelf: _Shelf) -> dict[str, Any]:
     matrix = index.vectors.reconstruct_n(0, index.vectors.ntotal)
     shelf.put("vectors", "vectors.bin", packing.pack(matrix), packed=True)
     levels = packing.levels(matrix.shape[1]).astype(float)
-    passages = {
+    passages: dict[str, Any] = {
         "starts": index.starts.tolist(),
         "kinds": index.kinds.tolist(),
         "rows": index.rows.tolist(),
@@ -105,6 +106,12 @@ def _meaning(index: Index, settings: Settings, shelf: _Shelf) -> dict[str, Any]:
             "step": (levels[-1] - levels[0]) / (len(levels) - 1),
         },
     }
+    taught = _taught(index)
+    if taught:
+        # Numbers that were stored in 16 bits: half of each is zeros, which gzip takes out.
+        weights = taught.meaning.T.astype("<f4").tobytes()
+        shelf.put("learned", "learned.bin", gzip.compress(weights, mtime=0), packed=True)
+        passages["learnedBias"] = taught.meaning_bias.astype(float).tolist()
     listed = json.dumps(passages, separators=(",", ":")).encode()
     shelf.put("passages", "passages.bin", gzip.compress(listed, mtime=0), packed=True)
     return {
@@ -114,6 +121,12 @@ def _meaning(index: Index, settings: Settings, shelf: _Shelf) -> dict[str, Any]:
         "maxTokens": card["max_tokens"],
         "output": "vector",
     }
+
+
+def _taught(index: Index) -> Learned | None:
+    """The learnt classifiers, if they are for the index's encoder: as in open_advisor."""
+    learned = load_learned()
+    return learned if learned.encoder == index.encoder_name else None
 
 
 def _source(name: str) -> bytes:

@@ -6,6 +6,7 @@ with bm25s's formula. `keyword_data` checks that the formula gives the index's s
 
 from __future__ import annotations
 
+import base64
 import json
 import math
 from collections import Counter
@@ -14,12 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
-from advisor import explanation, question, ranking
+from advisor import explanation, learned, question, ranking
 from advisor.entry import Entry
 from advisor.errors import AdvisorError
 from advisor.index import Index
 from advisor.knowledge import Knowledge
+from advisor.learned import Learned
 from advisor.lexical import K1, PHRASES, STOP_WORDS, SYNONYMS, B, Bm25, tokens
 from advisor.passages import KINDS, SPOKEN, posts_of, spoken_text, written_text
 from advisor.results import LIKELIHOODS
@@ -29,7 +32,7 @@ Document = Counter[str]
 DIGITS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
-def keyword_data(index: Index, knowledge: Knowledge) -> dict[str, Any]:
+def keyword_data(index: Index, taught: Learned | None, knowledge: Knowledge) -> dict[str, Any]:
     """The data of engine.js; `knowledge` is what the index was made of, wordings included."""
     posts = posts_of(knowledge)
     spoken = [Counter(tokens(spoken_text(entry, posts[entry.id]))) for entry in knowledge]
@@ -44,6 +47,11 @@ def keyword_data(index: Index, knowledge: Knowledge) -> dict[str, Any]:
             "synonyms": SYNONYMS,
             "phrases": {" ".join(pair): word for pair, word in PHRASES.items()},
         },
+        "learned": _learned(taught) if taught else None,
+        "learnedScale": learned.SCALE,
+        "lowestShare": ranking.LOWEST_SHARE,
+        "largestLead": ranking.LARGEST_LEAD,
+        "linesOfAShape": question.LINES_OF_A_SHAPE,
         "rankers": {
             "meaning": _ranker(ranking.RANKER),
             "keywords": _ranker(ranking.KEYWORD_RANKER),
@@ -80,8 +88,36 @@ def _shown(entry: Entry) -> dict[str, Any]:
 
 def _ranker(path: Path) -> dict[str, Any]:
     values = json.loads(path.read_text(encoding="utf-8"))
-    names = ("bias", "match_above", "none_below", "features")
-    return {name: values[name] for name in names}
+    return {name: values[name] for name in ("taught", "untaught")}
+
+
+def _learned(taught: Learned) -> dict[str, Any]:
+    """The classifier of words: for each term its rarity, classes and weights."""
+    rarities = {float(value): None for value in taught.idf}
+    place = {value: number for number, value in enumerate(rarities)}
+    parts = []
+    for term, rarity in enumerate(taught.idf):
+        columns = taught.columns[taught.starts[term] : taught.starts[term + 1]]
+        parts += [_digits(place[float(rarity)]), _digits(len(columns))]
+        before = -1
+        for column in map(int, columns):
+            if column <= before:
+                raise AdvisorError("The learnt classes of a word are not in order.", "")
+            parts.append(_digits(column - before - 1))
+            before = column
+    return {
+        "ids": taught.ids,
+        "terms": "\n".join(taught.vocabulary),
+        "rarities": list(rarities),
+        "columns": "".join(parts),
+        "weights": _halves(taught.weights),
+        "bias": taught.words_bias.astype(float).tolist(),
+    }
+
+
+def _halves(values: npt.NDArray[np.float32]) -> str:
+    """Numbers that were stored in 16 bits, as such, in base 64."""
+    return base64.b64encode(values.astype("<f2").tobytes()).decode()
 
 
 def _bm25(documents: Sequence[Document], scored: Bm25) -> dict[str, Any]:

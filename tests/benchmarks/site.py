@@ -23,6 +23,7 @@ from test_browser_ranking import ASKED, BATCH  # noqa: E402
 from advisor import ranking  # noqa: E402
 from advisor.answer import open_advisor  # noqa: E402
 from advisor.judged import read_judged  # noqa: E402
+from advisor.question import gist, read  # noqa: E402
 from advisor.settings import from_environment  # noqa: E402
 
 PAGES = {
@@ -93,6 +94,12 @@ def speed(browser, base: str) -> None:
             print(f"{stage}: p50 {half:.0f} ms, p99 {most:.0f} ms")
 
 
+def _by_keywords(advisor, ranker, question: str):
+    asked = gist(read(question).text)
+    features = ranking.keyword_features(advisor.index, advisor.learned, asked)
+    return ranker.probabilities(features, ranking.known_entries(advisor.index, advisor.learned))
+
+
 def parity(browser, base: str) -> None:
     """How far the browser's answers are from Python's, and how good each stage is."""
     advisor = open_advisor(from_environment())
@@ -105,7 +112,7 @@ def parity(browser, base: str) -> None:
         by_meaning = page.evaluate(BATCH, [ASKED, {}])
     exact = 0
     for question, answer in zip(ASKED, by_words):
-        chances = ranker.probabilities(ranking.keyword_features(index, question))
+        chances = _by_keywords(advisor, ranker, question)
         order = np.argsort(-chances, kind="stable")
         wanted = [(index.ids[n], float(chances[n])) for n in order]
         exact += [(row[0], row[1]) for row in answer["rows"]] == wanted
@@ -126,7 +133,7 @@ def parity(browser, base: str) -> None:
     judged = [item for item in read_judged(QUESTIONS) if item.grades]
     hits = []
     for item in judged:
-        chances = ranker.probabilities(ranking.keyword_features(index, item.question))
+        chances = _by_keywords(advisor, ranker, item.question)
         best = [index.ids[n] for n in np.argsort(-chances, kind="stable")[:3]]
         hits.append((best[0] in item.grades, any(name in item.grades for name in best)))
     first, third = np.mean(hits, axis=0)

@@ -101,7 +101,7 @@
       else {
         const resolve = this.waiting.get(data.id);
         this.waiting.delete(data.id);
-        resolve?.({ cosines: data.cosines, passages: this.passages });
+        resolve?.({ ...data, passages: this.passages });
       }
     },
 
@@ -363,7 +363,7 @@
       if (meaning.state !== "ready") return this.showStage();
       const text = this.asked;
       const since = performance.now();
-      const found = await meaning.read(text);
+      const found = await meaning.read(this.engine.gist(text));
       if (text !== this.asked) return undefined;
       this.found = found;
       return this.showMeaning(performance.now() - since);
@@ -619,7 +619,7 @@
     if (stage === "meaning") {
       meaning.load(engine.data.meaning);
       await meaning.settled();
-      found = await meaning.read(question.text);
+      found = await meaning.read(engine.gist(question.text));
     }
     const wanted = { ...chosenIn(root), ...chosen };
     const answer = engine.ask(question.text, { meaning: found, top, fits: (entry) => fits(entry, wanted) });

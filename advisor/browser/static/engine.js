@@ -34,6 +34,20 @@
     return { text, note };
   }
 
+  const FRAME = /(?<![^\n])[ \t]*File "[^"\n]*", line \p{Nd}+[^\n]*\n?(?:[ \t]+\S[^\n]*\n?)?/gu;
+  const MARKS = /(?<![^\n])[ \t]*[~^]+[ \t]*\n?/g;
+
+  /** The text without stack frames and repeated lines of a log. */
+  function gist(text, linesOfAShape) {
+    const seen = new Map();
+    const kept = text.replace(FRAME, "").replace(MARKS, "").split("\n").filter((line) => {
+      const shape = line.trim().replace(/\p{Nd}+/gu, "0");
+      seen.set(shape, (seen.get(shape) ?? 0) + 1);
+      return !shape || seen.get(shape) <= linesOfAShape;
+    });
+    return kept.join("\n").trim() || text;
+  }
+
   /* ---- Keywords: advisor/lexical.py ---- */
 
   const WORD = /[a-z]+(?:'[a-z]+)?|[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?%?/g;
@@ -69,6 +83,19 @@
     [..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"].map((c, n) => [c, n]),
   );
 
+  /** A function that gives the next number of those that keywords.py wrote as digits. */
+  function numbers(text) {
+    let at = 0;
+    return () => {
+      let value = 0;
+      for (let unit = 1; ; unit *= 32) {
+        const digit = DIGIT.get(text[at++]);
+        value += (digit % 32) * unit;
+        if (digit < 32) return value;
+      }
+    };
+  }
+
   /** The scores that bm25s gives, from the counts that advisor/browser/keywords.py wrote. */
   class Bm25 {
     constructor({ vocabulary, lengths, postings }, { k1, b }) {
@@ -76,15 +103,7 @@
       this.columns = new Map();
       const average = lengths.reduce((sum, length) => sum + length, 0) / Math.max(this.size, 1);
       const norms = lengths.map((length) => k1 * (1 - b + (b * length) / average));
-      let at = 0;
-      const next = () => {
-        let value = 0;
-        for (let unit = 1; ; unit *= 32) {
-          const digit = DIGIT.get(postings[at++]);
-          value += (digit % 32) * unit;
-          if (digit < 32) return value;
-        }
-      };
+      const next = numbers(postings);
       for (const word of vocabulary ? vocabulary.split(" ") : []) {
         const count = next();
         const rarity = single(Math.log(1 + (this.size - count + 0.5) / (count + 0.5)));
@@ -116,6 +135,67 @@
     }
   }
 
+  /* ---- Learnt classifiers: advisor/learned.py ---- */
+
+  /** Numbers of 16 bits in base 64. */
+  function halves(text) {
+    const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+    return Float64Array.from(new Uint16Array(bytes.buffer), (bits) => {
+      const [exponent, part] = [(bits >> 10) & 31, (bits & 1023) / 1024];
+      const size = exponent ? (1 + part) * 2 ** (exponent - 15) : part * 2 ** -14;
+      return bits >> 15 ? -size : size;
+    });
+  }
+
+  function logShares(scores) {
+    const most = scores.reduce((a, b) => Math.max(a, b), -Infinity);
+    const sum = scores.reduce((total, score) => total + Math.exp(score - most), 0);
+    return scores.map((score) => score - most - Math.log(sum));
+  }
+
+  class Learned {
+    constructor({ ids, terms, rarities, columns, weights, bias }, scale) {
+      this.place = new Map(ids.map((id, n) => [id, n]));
+      this.scale = scale;
+      this.bias = bias;
+      const next = numbers(columns);
+      const values = halves(weights);
+      let at = 0;
+      this.terms = new Map(
+        terms.split("\n").map((term) => {
+          const rarity = rarities[next()];
+          const classes = [];
+          for (let left = next(), column = -1; left > 0; left--) {
+            column += 1 + next();
+            classes.push([column, values[at++]]);
+          }
+          return [term, { rarity, classes }];
+        }),
+      );
+    }
+
+    byWords(words) {
+      const counts = new Map();
+      const pairs = words.slice(1).map((word, n) => `${words[n]} ${word}`);
+      for (const term of [...words, ...pairs]) {
+        if (this.terms.has(term)) counts.set(term, (counts.get(term) ?? 0) + 1);
+      }
+      const raw = [...counts].map(([term, count]) => [
+        this.terms.get(term), (1 + Math.log(count)) * this.terms.get(term).rarity,
+      ]);
+      const length = Math.sqrt(raw.reduce((sum, [, weight]) => sum + weight * weight, 0));
+      const scores = new Float64Array(this.bias.length);
+      for (const [{ classes }, weight] of raw) {
+        for (const [column, value] of classes) scores[column] += (weight / length) * value;
+      }
+      return logShares(scores.map((score, n) => this.scale * score + this.bias[n]));
+    }
+
+    byMeaning(scores, bias) {
+      return logShares(scores.map((score, n) => this.scale * score + bias[n]));
+    }
+  }
+
   /* ---- Features: advisor/ranking.py ---- */
 
   /** One function a feature: what was found for the question -> one number an entry, or for all.
@@ -134,6 +214,12 @@
       found.quoted.map((n) => Math.log1p(n) * Math.sqrt(Math.min(1, n / found.length))),
     known_words: (found) => found.known,
     length: (found) => Math.log1p(found.words.length),
+    learned_meaning: (found) => found.learnedMeaning.own,
+    learned_meaning_lead: (found) => found.learnedMeaning.lead,
+    none_meaning: (found) => found.learnedMeaning.none,
+    learned_words: (found) => found.learnedWords.own,
+    learned_words_lead: (found) => found.learnedWords.lead,
+    none_words: (found) => found.learnedWords.none,
   };
 
   function lead(scores) {
@@ -171,11 +257,18 @@
       this.spoken = new Bm25(data.spoken, data.bm25);
       this.written = new Bm25(data.written, data.bm25);
       this.messages = this.entries.map((entry) => entry.messages.map(messageKey));
-      for (const ranker of Object.values(data.rankers)) {
-        for (const name of Object.keys(ranker.features)) {
+      this.learned = data.learned && new Learned(data.learned, data.learnedScale);
+      this.known = this.entries.map((entry) => this.learned?.place.has(entry.id) ?? false);
+      for (const { taught, untaught } of Object.values(data.rankers)) {
+        for (const name of Object.keys({ ...taught.features, ...untaught.features })) {
           if (!FEATURES[name]) throw new Error(`The ranker uses a feature unknown here: ${name}`);
         }
       }
+    }
+
+    /** What of a question is read, by both stages. */
+    gist(text) {
+      return gist(text, this.data.linesOfAShape);
     }
 
     read(raw) {
@@ -185,7 +278,8 @@
     /** The verdict and up to `top` matches for a question that `read` gave, best first.
         `meaning` is what meaning.js answered, with the passages; without it keywords decide.
         `fits` says which entries may answer. */
-    ask(question, { meaning = null, top = 5, fits = () => true } = {}) {
+    ask(whole, { meaning = null, top = 5, fits = () => true } = {}) {
+      const question = this.gist(whole);
       const pairs = this.keywords.of(question);
       const found = this.#keywordsOf(question, pairs.map(([stem]) => stem));
       if (meaning) Object.assign(found, this.#meaningOf(meaning));
@@ -194,10 +288,11 @@
       const order = [...this.entries.keys()].filter((n) => fits(this.entries[n]));
       order.sort((a, b) => probabilities[b] - probabilities[a] || a - b);
       const best = order.length ? probabilities[order[0]] : 0;
-      const unsure = best < ranker.none_below ? "none" : "unsure";
+      const fit = ranker[order.length && this.known[order[0]] ? "taught" : "untaught"];
+      const unsure = best < fit.none_below ? "none" : "unsure";
       return {
         stage: meaning ? "meaning" : "keywords",
-        verdict: best >= ranker.match_above ? "match" : unsure,
+        verdict: best >= fit.match_above ? "match" : unsure,
         matches: order.slice(0, top).map((number) => ({
           entry: this.entries[number],
           probability: probabilities[number],
@@ -221,11 +316,28 @@
         writtenWords: this.written.score(words),
         quoted: Float64Array.from(this.messages, (keys) => Math.max(0, ...lengths(keys))),
         known: known / Math.max(new Set(words).size, 1),
+        learnedWords: this.#learnedOf(this.learned?.byWords(words)),
         length: Math.max(question.split(/\s+/).filter(Boolean).length, 1),
       };
     }
 
-    #meaningOf({ cosines, passages }) {
+    /** A classifier's features; the lowest values for entries that it does not know. */
+    #learnedOf(shares) {
+      const { lowestShare: lowest, largestLead: most } = this.data;
+      const own = new Float64Array(this.entries.length).fill(lowest);
+      const lead = new Float64Array(this.entries.length).fill(-most);
+      if (!shares) return { own, lead, none: lowest };
+      const rows = [...this.entries.keys()].filter((n) => this.known[n]);
+      const found = Float64Array.from(rows, (n) => shares[this.learned.place.get(this.entries[n].id)]);
+      const others = bestOther(found);
+      rows.forEach((row, n) => {
+        own[row] = Math.max(found[n], lowest);
+        lead[row] = Math.min(Math.max(found[n] - others[n], -most), most);
+      });
+      return { own, lead, none: Math.max(shares.at(-1), lowest) };
+    }
+
+    #meaningOf({ cosines, classes, passages }) {
       const near = bounded(cosines, this.data.nearest);
       const floor = near.reduce((a, b) => Math.min(a, b), 1);
       const spokenKinds = new Set(this.data.spokenKinds.map((kind) => this.data.kinds.indexOf(kind)));
@@ -247,21 +359,31 @@
         best[entry] = top[0];
         mean[entry] = single(single(top[0] + top[1]) + top[2]) / 3;
       }
-      return { spoken: { best, mean }, near: post, titles };
+      const shares = this.learned && this.learned.byMeaning(classes, passages.learnedBias);
+      return {
+        spoken: { best, mean }, near: post, titles, learnedMeaning: this.#learnedOf(shares),
+      };
     }
 
     #probabilities(ranker, found) {
       const features = {};
-      const scores = new Float64Array(this.entries.length).fill(ranker.bias);
-      for (const [name, { weight, mean, scale }] of Object.entries(ranker.features)) {
+      for (const name of Object.keys({ ...ranker.taught.features, ...ranker.untaught.features })) {
         const values = FEATURES[name](found);
-        const column = typeof values === "number" ? scores.map(() => values) : values;
-        features[name] = Float32Array.from(column);
-        features[name].forEach((value, n) => {
-          scores[n] += ((value - mean) / scale) * weight;
-        });
+        features[name] = Float32Array.from(this.entries, (_, n) =>
+          typeof values === "number" ? values : values[n]);
       }
-      return { features, probabilities: Float32Array.from(scores, (s) => 1 / (1 + Math.exp(-s))) };
+      const [taught, untaught] = [ranker.taught, ranker.untaught].map((fit) => {
+        const scores = new Float64Array(this.entries.length).fill(fit.bias);
+        for (const [name, { weight, mean, scale }] of Object.entries(fit.features)) {
+          features[name].forEach((value, n) => {
+            scores[n] += ((value - mean) / scale) * weight;
+          });
+        }
+        return scores;
+      });
+      const probabilities = Float32Array.from(taught, (score, n) =>
+        1 / (1 + Math.exp(-(this.known[n] ? score : untaught[n]))));
+      return { features, probabilities };
     }
 
     /* ---- Reasons: advisor/explanation.py ---- */

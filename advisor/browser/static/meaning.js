@@ -3,11 +3,12 @@
    and is kept by the browser for the next visit.
 
    Gets {open: files, maxTokens, output} once and then {id, text}; answers {progress}, {ready: passages},
-   {id, cosines} or {failed: sentence}. */
+   {id, cosines, classes} or {failed: sentence}. */
 
 const CACHE = "dladvisor";
 let encode;
 let vectors;
+let learned;
 
 /** Reads files one by one, reports the share of bytes read, and keeps them for the next visit. */
 class Shelf {
@@ -77,6 +78,8 @@ async function open(files, { maxTokens, output }) {
     extra: { session: { disable_quant_qdq: "1" } },
   });
   vectors = { ...passages.vectors, codes: new Uint8Array(await shelf.read("vectors")) };
+  // The classifier of vectors: one row of weights a class.
+  learned = files.learned && new Float32Array(await shelf.read("learned"));
   encode = async (text) => {
     const ids = BigInt64Array.from(tokenize(text, maxTokens), BigInt);
     const shape = [1, ids.length];
@@ -108,13 +111,22 @@ function similarities(vector) {
   return cosines;
 }
 
+/** What each class of the learnt classifier scores, without scale and bias. */
+function classes(vector) {
+  const scores = new Float64Array(learned ? learned.length / vector.length : 0);
+  for (let row = 0, at = 0; row < scores.length; row++) {
+    for (let n = 0; n < vector.length; n++) scores[row] += vector[n] * learned[at++];
+  }
+  return scores;
+}
+
 onmessage = async ({ data }) => {
   try {
     if (data.open) {
       await open(data.open, data);
     } else {
-      const cosines = similarities(await encode(data.text));
-      postMessage({ id: data.id, cosines }, [cosines.buffer]);
+      const vector = await encode(data.text);
+      postMessage({ id: data.id, cosines: similarities(vector), classes: classes(vector) });
     }
   } catch (error) {
     postMessage({ failed: String(error?.message ?? error) });
