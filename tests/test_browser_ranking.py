@@ -143,7 +143,11 @@ def test_keywords_rank_all_entries_exactly_as_python_does(page, real_advisor):
         probabilities = ranker.probabilities(features, known)
         order = np.argsort(-probabilities, kind="stable")
         wanted = [(index.ids[number], float(probabilities[number])) for number in order]
-        assert [(row[0], row[1]) for row in answer["rows"]] == wanted, question
+        assert [row[0] for row in answer["rows"]] == [name for name, _ in wanted], question
+        # The last bit may differ: logarithms and exponentials are each library's own.
+        np.testing.assert_allclose(
+            [row[1] for row in answer["rows"]], [chance for _, chance in wanted], rtol=1e-6
+        )
         assert answer["verdict"] == ranker.verdict(wanted[0][1], bool(known[order[0]])), question
         assert answer["stage"] == "keywords"
 
