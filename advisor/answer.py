@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from advisor import encoder as encoders
 from advisor import question as questions
@@ -17,8 +18,9 @@ from advisor.explanation import reasons
 from advisor.index import Index
 from advisor.knowledge import Knowledge
 from advisor.learned import Learned, load_learned
+from advisor.question import Question
 from advisor.ranking import FEATURES, Ranker
-from advisor.results import Answer, Match
+from advisor.results import Answer, Match, Verdict
 from advisor.settings import DEFAULT_TOP, Settings
 
 
@@ -50,6 +52,22 @@ def _fits(wanted: str, values: tuple[str, ...]) -> bool:
 NO_FILTER = Filter()
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A question and what the ranker thinks of every entry, in the order of the knowledge.
+
+    `gist` is what was searched for. `features` has shape (entries, FEATURES), `known` (whether
+    the classifiers know the entry) and `probabilities` (entries,).
+    """
+
+    question: Question
+    gist: str
+    vector: Floats
+    features: Floats
+    known: npt.NDArray[np.bool_]
+    probabilities: Floats
+
+
 @dataclass(frozen=True)
 class Advisor:
     """Answers questions. Frozen and only read, so threads may share it."""
@@ -65,34 +83,52 @@ class Advisor:
         """The entries it answers from."""
         return self.index.knowledge
 
-    def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
-        """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
+    def rank(self, question: str) -> Ranked:
+        """What the ranker thinks of every entry; raises BadQuestion for no question."""
         asked = questions.read(question)
         gist = questions.gist(asked.text)
         vector: Floats = self.encoder.encode([gist])[0]
         features = ranking.features(self.index, self.learned, gist, vector)
         known = ranking.known_entries(self.index, self.learned)
-        probabilities = self.ranker.probabilities(features, known)
-        entries = list(self.knowledge)
+        return Ranked(
+            asked, gist, vector, features, known, self.ranker.probabilities(features, known)
+        )
+
+    def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
+        """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
+        ranked = self.rank(question)
         # Stable, so that equal probabilities keep the order of ids on every machine.
+        entries = list(self.knowledge)
         order = [
             int(number)
-            for number in np.argsort(-probabilities, kind="stable")
+            for number in np.argsort(-ranked.probabilities, kind="stable")
             if only.lets_through(entries[number])
         ]
         matches = tuple(
-            Match(
-                entry=entries[number],
-                probability=float(probabilities[number]),
-                why=reasons(entries[number], gist, vector, self.index, number),
-                features=dict(zip(FEATURES, map(float, features[number]))),
-                url=self.settings.page(entries[number].id),
-            )
+            self.match(ranked, number, float(ranked.probabilities[number]))
             for number in order[:top]
         )
-        best = float(probabilities[order[0]]) if order else 0.0
-        verdict = self.ranker.verdict(best, bool(order) and bool(known[order[0]]))
-        return Answer(asked.text, verdict, matches, asked.note)
+        asked = ranked.question
+        return Answer(asked.text, self.verdict(ranked, only), matches, asked.note)
+
+    def verdict(self, ranked: Ranked, only: Filter = NO_FILTER) -> Verdict:
+        """What to say when the best entry that may answer has its probability."""
+        through = np.array([only.lets_through(entry) for entry in self.knowledge], bool)
+        if not through.any():
+            return self.ranker.verdict(0.0, False)
+        best = int(np.argmax(np.where(through, ranked.probabilities, -1)))
+        return self.ranker.verdict(float(ranked.probabilities[best]), bool(ranked.known[best]))
+
+    def match(self, ranked: Ranked, number: int, probability: float) -> Match:
+        """The entry of that number as a match of a ranked question."""
+        entry = list(self.knowledge)[number]
+        return Match(
+            entry=entry,
+            probability=probability,
+            why=reasons(entry, ranked.gist, ranked.vector, self.index, number),
+            features=dict(zip(FEATURES, map(float, ranked.features[number]))),
+            url=self.settings.page(entry.id),
+        )
 
 
 def open_advisor(
