@@ -16,12 +16,16 @@ MAX_TOP = 50
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`kb` holds the entry folders, the built-in one first unless it was left out."""
+    """`kb` holds the entry folders, the built-in one first unless it was left out.
+
+    `history` is the file of past conversations, None if none are to be kept.
+    """
 
     kb: tuple[Path, ...]
     cache: Path
     encoder: str = "default"
     site: str = ""
+    history: Path | None = None
 
     @property
     def encoder_folder(self) -> Path:
@@ -56,7 +60,8 @@ def from_environment(
 
     DLADVISOR_KB: further entry folders, separated like PATH. DLADVISOR_ENCODER: a
     sentence-transformers model instead of the built-in encoder. DLADVISOR_CACHE: where indexes
-    are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_NO_BUILTIN=1
+    are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_HISTORY: the
+    file of past conversations, or `off`. DLADVISOR_NO_BUILTIN=1
     leaves the built-in entries out. Raises BadSettings for values that make no sense.
     """
     variables = os.environ if environment is None else environment
@@ -81,7 +86,19 @@ def from_environment(
         cache=_cache(variables),
         encoder=encoder or variables.get("DLADVISOR_ENCODER", "") or "default",
         site=site.rstrip("/") + "/" if site else "",
+        history=_history(variables),
     )
+
+
+def _history(variables: Mapping[str, str]) -> Path | None:
+    given = variables.get("DLADVISOR_HISTORY", "")
+    if given.lower() in ("off", "0", "no"):
+        return None
+    if given:
+        return Path(given)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("dladvisor", appauthor=False)) / "conversations.db"
 
 
 def _cache(variables: Mapping[str, str]) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -50,6 +51,13 @@ class Context:
 def narrate(sentence: str) -> None:
     """Tell the person something that is not data: on stderr."""
     click.echo(f"dladvisor: {sentence}", err=True)
+
+
+def width() -> int:
+    """The columns to write in: the terminal's, within what reads well."""
+    from advisor.terminal import NARROWEST, WIDEST
+
+    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
 
 
 def progress_bar(total: int) -> Callable[[int], None]:
