@@ -48,7 +48,7 @@ class Journal:
 
     def save(self, key: int | None, title: str, body: dict[str, Any]) -> int:
         """Write a conversation, as a new one if `key` is None; returns its id."""
-        now = datetime.datetime.now().isoformat(timespec="minutes", sep=" ")
+        now = datetime.datetime.now().isoformat(timespec="microseconds", sep=" ")
         short = " ".join(title.split())[:TITLE_LENGTH]
         values = (now, short, len(body["turns"]), json.dumps(body, ensure_ascii=False))
 
@@ -72,7 +72,10 @@ class Journal:
 
     def all(self) -> list[Kept]:
         """Every conversation, the last changed first."""
-        query = "select id, changed, title, turns from conversations order by changed desc, id desc"
+        query = (
+            "select id, substr(changed, 1, 16), title, turns from conversations "
+            "order by changed desc, id desc"
+        )
         return self._do(lambda database: [Kept(*row) for row in database.execute(query)])
 
     def read(self, key: int | None = None) -> tuple[int, dict[str, Any]]:
