@@ -12,11 +12,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from advisor import vocabulary
-from advisor.cli.context import Context, narrate, pass_context, vocabulary_option, width
+from advisor.cli.context import (
+    Context,
+    language_model,
+    narrate,
+    pass_context,
+    vocabulary_option,
+    width,
+)
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
 if TYPE_CHECKING:
+    from advisor.llm import Llm
     from advisor.reply import Reply
     from advisor.session import Session
     from advisor.terminal import Paper
@@ -47,6 +55,13 @@ A number answers the question. Anything else is more about what you see; a log c
     metavar="[ID]",
     help="Go on with the last conversation, or the one of that number.",
 )
+@click.option(
+    "--llm",
+    is_flag=False,
+    flag_value="default",
+    metavar="[URL]",
+    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
+)
 @click.option("--no-history", is_flag=True, help="Keep nothing of this conversation.")
 @click.option(
     "--top",
@@ -68,6 +83,7 @@ def chat(
     as_json: bool,
     plain: bool,
     resume: str | None,
+    llm: str | None,
     no_history: bool,
     top: int,
     **only: str,
@@ -82,6 +98,9 @@ def chat(
     from advisor.session import Session
     from advisor.terminal import Paper
 
+    if llm is not None and as_json:
+        raise BadSettings("--llm puts things into words for people; --json takes none.", "")
+    model = language_model(llm)
     if resume is not None and no_history:
         raise BadSettings("--resume needs the history that --no-history leaves out.", "")
     path = None if no_history else context.settings().history
@@ -90,7 +109,7 @@ def chat(
     session = Session(
         context.advisor(), Journal(path) if path else None, narrate, Filter(**only), top
     )
-    talk = Programs(session) if as_json else People(session, Paper(width(), plain))
+    talk = Programs(session) if as_json else People(session, Paper(width(), plain), model)
     if resume is not None:
         talk.show(session.resume(None if resume == "last" else _number(resume)))
     if words:
@@ -192,9 +211,10 @@ class People:
 
     prompt = "> "
 
-    def __init__(self, session: Session, paper: Paper) -> None:
+    def __init__(self, session: Session, paper: Paper, llm: Llm | None = None) -> None:
         self.session = session
         self.paper = paper
+        self.llm = llm
 
     def welcome(self) -> None:
         """Say what to do."""
@@ -204,7 +224,23 @@ class People:
         """Print a reply."""
         from advisor.chat_text import reply_text
 
+        if self.llm is not None:
+            self._retell(self.llm, reply)
         click.echo(f"\n{reply_text(reply, self.paper)}\n")
+
+    def _retell(self, llm: Llm, reply: Reply) -> None:
+        """The reply in a model's words, as they come; Ctrl+C goes on to the plain one."""
+        from advisor.llm import retold
+
+        click.echo()
+        try:
+            for kind, text in retold(llm, reply):
+                if kind == "words":
+                    click.echo(self.paper.wrap(text))
+                else:
+                    narrate(text)
+        except KeyboardInterrupt:
+            narrate("The language model was stopped. The plain answer stands.")
 
     def take(self, line: str) -> bool:
         """Act on a line; False when the person leaves."""

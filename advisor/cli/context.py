@@ -17,6 +17,7 @@ from advisor.settings import Settings
 if TYPE_CHECKING:
     from advisor.answer import Advisor
     from advisor.knowledge import Knowledge
+    from advisor.llm import Llm
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -46,6 +47,15 @@ class Context:
         from advisor.catalogue import load
 
         return load(self.settings(), narrate)
+
+
+def language_model(address: str | None) -> Llm | None:
+    """The language model of `--llm`: None without it, "default" for that of the environment."""
+    if address is None:
+        return None
+    from advisor.llm import Llm
+
+    return Llm.from_environment("" if address == "default" else address)
 
 
 def narrate(sentence: str) -> None:

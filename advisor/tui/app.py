@@ -18,6 +18,7 @@ from advisor.entry import Entry
 from advisor.errors import AdvisorError, BadQuestion
 from advisor.journal import Journal
 from advisor.knowledge import Knowledge
+from advisor.llm import Llm
 from advisor.render import entry_markdown
 from advisor.reply import Reply
 from advisor.session import Session
@@ -75,9 +76,12 @@ class AdvisorApp(ConversationActions):
         Binding("r", "linked", "Related", show=False),
     ]
 
-    def __init__(self, settings: Settings, advisor: Advisor | None = None) -> None:
+    def __init__(
+        self, settings: Settings, advisor: Advisor | None = None, llm: Llm | None = None
+    ) -> None:
         """`advisor` is for tests; without it index and encoder are opened in a worker."""
         super().__init__()
+        self.llm = llm
         self.settings = settings
         self.advisor = advisor
         self.knowledge: Knowledge | None = advisor.knowledge if advisor else None
@@ -231,6 +235,9 @@ class AdvisorApp(ConversationActions):
             answering.focus_options()
         else:
             self.query_one(QuestionInput).focus()
+
+        if self.llm is not None and not message.anew:
+            self.retell(self.llm, reply)
 
     @on(EntryChosen)
     def read_chosen(self, message: EntryChosen) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from textual import work
 from textual.widgets import OptionList
+from textual.worker import get_current_worker
 
 from advisor.chat_text import markdown
 from advisor.errors import AdvisorError
+from advisor.llm import Llm, retold
 from advisor.reply import Reply
 from advisor.session import Session
 from advisor.tui.candidates import MatchList
@@ -37,6 +40,14 @@ class ConversationActions(EntryActions):
     def action_switch_theme(self) -> None:
         """Light or dark."""
         raise NotImplementedError
+
+    @work(thread=True, exclusive=True, group="words", exit_on_error=False)
+    def retell(self, llm: Llm, reply: Reply) -> None:
+        """The reply in a model's words, sentence by sentence, below the plain one."""
+        for kind, text in retold(llm, reply):
+            if get_current_worker().is_cancelled:
+                return
+            self.call_from_thread(self.query_one(Transcript).add_words, text, kind)
 
     def action_undo(self) -> None:
         """Take back the last turn."""

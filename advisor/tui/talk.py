@@ -58,6 +58,11 @@ class Transcript(VerticalScroll):
         self.mount(Static(_told(reply), classes="advisor"))
         self.scroll_end(animate=False)
 
+    def add_words(self, text: str, kind: str) -> None:
+        """A sentence by a language model ("words"), or a "note" on what it left out."""
+        self.mount(Static(text, classes=f"advisor {kind}", markup=False))
+        self.scroll_end(animate=False)
+
 
 def _shortened(text: str) -> str:
     lines = text.splitlines()
