@@ -207,6 +207,12 @@ def test_a_person_is_asked_answers_rejects_and_reads(run_cli):
     assert "nothing to undo" in done.stderr
 
 
+def test_a_path_is_no_command(run_cli):
+    done = run_cli("chat", "--plain", stdin="/opt/train.py loss climbs like a rocket")
+    assert "What it may be:" in done.stdout
+    assert "/undo" not in done.stdout
+
+
 def test_words_on_the_command_line_begin_the_conversation(run_cli):
     done = run_cli("chat", "--plain", "my", "gan", "paints", "one", "face", stdin="")
     assert done.returncode == 0

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # seconds of the line before it belongs to it.
 PASTE_PAUSE = 0.05
 CHUNK = 65_536
+COMMANDS = ("no", "check", "show", "undo", "new", "export", "quit", "help")
 HELP = """\
 A number answers the question. Anything else is more about what you see; a log can be pasted.
 /no 1     the first entry is not it, or its fix did not help
@@ -245,16 +246,18 @@ class People:
     def take(self, line: str) -> bool:
         """Act on a line; False when the person leaves."""
         try:
-            if line.startswith("/"):
-                return self._command(*line[1:].split()[:2])
+            first, *rest = line.split()[:2] or [""]
+            # A pasted path begins with a slash too.
+            if first.removeprefix("/") in COMMANDS and first.startswith("/"):
+                return self._command(first[1:], *rest)
             if line.strip():
                 self.show(choose(self.session, line))
         except AdvisorError as error:
             narrate(f"{error.message} {error.hint}".rstrip())
         return True
 
-    def _command(self, name: str = "", value: str = "") -> bool:
-        if name in ("quit", "q", "exit"):
+    def _command(self, name: str, value: str = "") -> bool:
+        if name == "quit":
             return False
         if name == "new":
             self.session.begin_anew()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
 from advisor.cli.context import Context, language_model, pass_context
@@ -15,10 +17,14 @@ from advisor.cli.context import Context, language_model, pass_context
     metavar="[URL]",
     help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
 )
+@click.option("--no-history", is_flag=True, help="Keep nothing of these conversations.")
 @pass_context
-def tui(context: Context, llm: str | None) -> None:
+def tui(context: Context, llm: str | None, no_history: bool) -> None:
     """Open the full-screen advisor (also: dladvisor alone on a terminal)."""
     # Deferred: textual takes 130 ms.
     from advisor.tui import run
 
-    run(context.settings(), language_model(llm))
+    settings = context.settings()
+    if no_history:
+        settings = replace(settings, history=None)
+    run(settings, language_model(llm))
