@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from advisor import question as questions
 from advisor.answer import NO_FILTER, Advisor, Filter, Ranked
 from advisor.asking import next_question, options
 from advisor.beliefs import Beliefs, Floats, normalised
@@ -65,6 +66,7 @@ class Conversation:
 
     def tell(self, text: str) -> Reply:
         """Say something in words, at the beginning or later; raises BadQuestion for nothing."""
+        questions.read(text)  # an empty line more is nothing said, too
         told = f"{self.told}\n{text}" if self.told else text
         ranked = self.advisor.rank(told)
         return replace(self, ranked=ranked)._turn(Turn("tell", text=text))

@@ -247,8 +247,11 @@ def test_wrong_names_are_told(conversation):
             act()
     with pytest.raises(BadQuestion):
         conversation.answer("train_loss", "rising")
-    with pytest.raises(BadQuestion):
-        conversation.tell("   ")
+    for empty in ("   ", "", "?!"):
+        with pytest.raises(BadQuestion):
+            conversation.tell(empty)
+        with pytest.raises(BadQuestion):
+            told.tell(empty)
 
 
 def test_a_filter_holds_through_a_conversation(word_advisor):

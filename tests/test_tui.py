@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static, Tree
 
@@ -362,6 +363,18 @@ async def test_a_question_is_answered_by_its_number(app):
         turn = app.session.turns[-1]
         assert (turn.question, turn.option) == (name, option.id)
         assert option.label in transcript(app)
+
+
+async def test_a_second_press_answers_nothing_that_was_not_seen(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        answering = app.query_one(Answering)
+        for key in "21":
+            answering.query_one("#options").post_message(events.Key(key, key))
+        await settle(pilot)
+        assert [turn.kind for turn in app.session.turns] == ["tell", "answer"]
+        assert answering.waiting is False
 
 
 async def test_a_number_typed_in_the_input_answers_too(app):

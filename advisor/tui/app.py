@@ -161,6 +161,7 @@ class AdvisorApp(ConversationActions):
 
     @on(WentWrong)
     def tell(self, message: WentWrong) -> None:
+        self.query_one(Answering).waiting = False
         self.say(message.message)
         self.notify(message.hint or message.message, severity="error", timeout=10, markup=False)
 

@@ -128,6 +128,9 @@ class Answering(Vertical):
     def __init__(self) -> None:
         super().__init__(id="answering")
         self.ask: Ask | None = None
+        # Once an option is chosen, the keys wait for the reply: on a busy machine a second press
+        # would answer a question that the person has not seen.
+        self.waiting = False
 
     def compose(self) -> ComposeResult:
         yield Static("", id="asked", markup=False)
@@ -136,6 +139,7 @@ class Answering(Vertical):
     def show(self, ask: Ask | None) -> None:
         """Offer a question; None hides it."""
         self.ask = ask
+        self.waiting = False
         self.display = ask is not None
         options = self.query_one("#options", OptionList)
         options.clear_options()
@@ -156,10 +160,15 @@ class Answering(Vertical):
             number = int(event.character)
             if number <= len(self.ask.options):
                 event.stop()
-                self.post_message(OptionChosen(self.ask.id, self.ask.options[number - 1].id))
+                self._choose(self.ask, self.ask.options[number - 1].id)
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if self.ask and event.option_id:
-            self.post_message(OptionChosen(self.ask.id, event.option_id))
+            self._choose(self.ask, event.option_id)
+
+    def _choose(self, ask: Ask, option: str) -> None:
+        if not self.waiting:
+            self.waiting = True
+            self.post_message(OptionChosen(ask.id, option))
