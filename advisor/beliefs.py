@@ -87,6 +87,12 @@ class Beliefs:
             raise KeyError(value)
         return np.asarray(table[:, values.index(value)])
 
+    def of_measured(self, question: str, values: Sequence[str]) -> Floats:
+        """The likelihood of what a log shows: one of these values, each as likely to be meant."""
+        return np.asarray(
+            np.mean([self.of_answer(question, value) for value in values], axis=0, dtype=np.float64)
+        )
+
     def of_check(self, number: int, confirmed: bool) -> Floats:
         """The likelihood of a check of one entry that came out as expected, or did not."""
         likelihood = np.full(self.entries + 1, 1 - CHECK_RIGHT if confirmed else CHECK_RIGHT)

@@ -18,6 +18,7 @@ from advisor.asking import next_question, options
 from advisor.beliefs import Beliefs, Floats, normalised
 from advisor.errors import BadQuestion, UnknownName
 from advisor.followups import followups
+from advisor.observed import measured
 from advisor.reasoning import answers_that_fit, heard, ruled_out
 from advisor.reply import (
     CHECK,
@@ -111,6 +112,10 @@ class Conversation:
         if self.only != NO_FILTER:
             through = [self.only.lets_through(entry) for entry in self.advisor.knowledge]
             belief = belief * np.array([*through, True])
+        answered = {turn.question for turn in self.turns}
+        for question, values in measured(self.told).items():
+            if question not in answered:
+                belief = belief * self.beliefs.of_measured(question, values)
         for turn in self.turns:
             if turn.kind == "answer":
                 belief = belief * self._likelihood(turn)
@@ -206,7 +211,7 @@ class Conversation:
         matches = []
         for number in order:
             match = self.advisor.match(ranked, number, float(belief[number]))
-            fits = answers_that_fit(self.turns, match.entry)
+            fits = answers_that_fit(self.turns, match.entry, measured(self.told))
             matches.append(replace(match, why=(*fits, *match.why)))
         answer = Answer(
             ranked.question.text, self._verdict(belief), tuple(matches), ranked.question.note

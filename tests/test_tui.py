@@ -284,12 +284,13 @@ async def test_the_palette_opens_an_entry_by_name(app):
         assert app.shown.id == "leaky-split"
 
 
-async def test_a_paste_of_300_lines_is_one_question(app):
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=repr)
+async def test_a_paste_of_300_lines_is_one_question(app, end):
     from textual import events
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        log = "\n".join(f"step {n} \x1b[31mloss\x1b[0m nan" for n in range(300))
+        log = end.join(f"step {n} \x1b[31mloss\x1b[0m nan" for n in range(300))
         box = app.query_one(QuestionInput)
         box.post_message(events.Paste(log))
         await settle(pilot)
