@@ -22,6 +22,11 @@ CHARACTERS_SHOWN = 600
 # Below this the leading entry is not named in the transcript: the list shows it anyway.
 WORTH_NAMING = 0.1
 NOT_HELPED = "not-helped"
+HEADLINES = {
+    "match": "The first entry probably helps. Check it before you fix it.",
+    "unsure": "Not sure yet. Answer the question, or say more.",
+    "none": "Nothing here fits that yet. Answer, or say what the loss or the program does.",
+}
 WELCOME = """\
 Say what you see, in your own words. A vague sentence will do: I ask back until it is clear.
 
