@@ -245,13 +245,7 @@ class Conversation:
 
     def _verdict(self, belief: Floats) -> Verdict:
         if all(turn.kind == "tell" for turn in self.turns):
-            entries = list(self.advisor.knowledge)
-            allowed = [
-                p
-                for p, e in zip(self._ranked().probabilities, entries)
-                if self.only.lets_through(e)
-            ]
-            return self.advisor.ranker.verdict(float(max(allowed, default=0.0)))
+            return self.advisor.verdict(self._ranked(), self.only)
         if float(belief[:-1].max()) >= MATCH_FROM:
             return "match"
         return "none" if belief[-1] >= NONE_FROM else "unsure"
