@@ -56,16 +56,16 @@ NO_FILTER = Filter()
 class Ranked:
     """A question and what the ranker thinks of every entry, in the order of the knowledge.
 
-    `gist` is what of the question was searched for. `features` has shape (entries, FEATURES),
-    `probabilities` and `known` (entries,); the classifiers know the entries that are `known`.
+    `gist` is what was searched for. `features` has shape (entries, FEATURES), `known` (whether
+    the classifiers know the entry) and `probabilities` (entries,).
     """
 
     question: Question
     gist: str
     vector: Floats
     features: Floats
-    probabilities: Floats
     known: npt.NDArray[np.bool_]
+    probabilities: Floats
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,15 @@ class Advisor:
         vector: Floats = self.encoder.encode([gist])[0]
         features = ranking.features(self.index, self.learned, gist, vector)
         known = ranking.known_entries(self.index, self.learned)
-        probabilities = self.ranker.probabilities(features, known)
-        return Ranked(asked, gist, vector, features, probabilities, known)
+        return Ranked(
+            asked, gist, vector, features, known, self.ranker.probabilities(features, known)
+        )
 
     def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
         """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
         ranked = self.rank(question)
-        entries = list(self.knowledge)
         # Stable, so that equal probabilities keep the order of ids on every machine.
+        entries = list(self.knowledge)
         order = [
             int(number)
             for number in np.argsort(-ranked.probabilities, kind="stable")
@@ -107,13 +108,15 @@ class Advisor:
             self.match(ranked, number, float(ranked.probabilities[number]))
             for number in order[:top]
         )
-        verdict = self.verdict(ranked, order[0] if order else None)
-        return Answer(ranked.question.text, verdict, matches, ranked.question.note)
+        asked = ranked.question
+        return Answer(asked.text, self.verdict(ranked, only), matches, asked.note)
 
-    def verdict(self, ranked: Ranked, best: int | None) -> Verdict:
-        """What to say when the entry of that number is the best that may answer."""
-        if best is None:
-            return "none"
+    def verdict(self, ranked: Ranked, only: Filter = NO_FILTER) -> Verdict:
+        """What to say when the best entry that may answer has its probability."""
+        through = np.array([only.lets_through(entry) for entry in self.knowledge], bool)
+        if not through.any():
+            return self.ranker.verdict(0.0, False)
+        best = int(np.argmax(np.where(through, ranked.probabilities, -1)))
         return self.ranker.verdict(float(ranked.probabilities[best]), bool(ranked.known[best]))
 
     def match(self, ranked: Ranked, number: int, probability: float) -> Match:

@@ -245,11 +245,7 @@ class Conversation:
 
     def _verdict(self, belief: Floats) -> Verdict:
         if all(turn.kind == "tell" for turn in self.turns):
-            entries = list(self.advisor.knowledge)
-            ranked = self._ranked()
-            allowed = [n for n, entry in enumerate(entries) if self.only.lets_through(entry)]
-            best = max(allowed, key=lambda n: float(ranked.probabilities[n]), default=None)
-            return self.advisor.verdict(ranked, best)
+            return self.advisor.verdict(self._ranked(), self.only)
         if float(belief[:-1].max()) >= MATCH_FROM:
             return "match"
         return "none" if belief[-1] >= NONE_FROM else "unsure"
