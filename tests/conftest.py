@@ -40,7 +40,8 @@ class WordEncoder:
         self.encoded += texts
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
-            for stem in set(tokens(text)):
+            # Sorted: in a set's own order each process would give the words other axes.
+            for stem in sorted(set(tokens(text))):
                 vectors[row, self.axes.setdefault(stem, len(self.axes)) % self.dimension] = 1
         if progress:
             progress(len(texts))

@@ -45,6 +45,9 @@ def keeping(word_advisor, tmp_path):
 
 async def settle(pilot: Pilot) -> None:
     await pilot.app.workers.wait_for_complete()
+    for listed in pilot.app.query(MatchList):
+        while listed._began is not None:
+            await pilot.pause(0.02)
     await pilot.pause()
     await pilot.pause()
 
