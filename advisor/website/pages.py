@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -18,8 +19,9 @@ def entry_page(entry: Entry, knowledge: Knowledge) -> str:
     """The Markdown of an entry's page; links go to the .md files beside it."""
     lines = [
         "---",
-        f"title: {json.dumps(entry.title)}",
-        f"description: {json.dumps(entry.cause)}",
+        # The theme puts both into the page's head as they are.
+        f"title: {json.dumps(html.escape(entry.title))}",
+        f"description: {json.dumps(html.escape(entry.cause))}",
         "hide: [navigation, toc]",
         "---",
         "",
