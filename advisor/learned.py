@@ -57,6 +57,11 @@ class Learned:
     weights: Floats
     words_bias: Floats
 
+    @functools.cached_property
+    def places(self) -> dict[str, int]:
+        """Entry id -> its class."""
+        return {entry_id: column for column, entry_id in enumerate(self.ids)}
+
     def by_meaning(self, vector: Floats) -> Scores:
         """The logarithm of each class's share, shape (classes,), for a unit vector."""
         scores = vector.astype(np.float64) @ self.meaning.astype(np.float64)

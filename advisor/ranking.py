@@ -149,8 +149,7 @@ def _read(values: dict[str, Any], names: Sequence[str], path: Path) -> Fit:
 
 def known_entries(index: Index, learned: Learned | None) -> npt.NDArray[np.bool_]:
     """Which entries the classifiers know, shape (entries,)."""
-    taught = set(learned.ids) if learned else set()
-    return np.array([name in taught for name in index.ids], bool)
+    return np.array([learned is not None and name in learned.places for name in index.ids], bool)
 
 
 def features(index: Index, learned: Learned | None, question: str, vector: Floats) -> Floats:
@@ -176,7 +175,7 @@ def _learned(index: Index, learned: Learned | None, name: str, shares: Scores | 
     lead = np.full(len(index.ids), -LARGEST_LEAD)
     none = LOWEST_SHARE
     if learned is not None and shares is not None:
-        place = {entry_id: column for column, entry_id in enumerate(learned.ids)}
+        place = learned.places
         rows = [row for row, entry_id in enumerate(index.ids) if entry_id in place]
         found = shares[[place[index.ids[row]] for row in rows]]
         own[rows] = np.maximum(found, LOWEST_SHARE)

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from advisor import ranking
+from advisor.study.calibration import Said
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -28,7 +29,6 @@ SMALLEST_SCALE = 1e-4
 # The best entries of each question on which the probability is fitted. On all candidates the
 # first one's was 0.10 too low on average; on the first alone the others' were 0.09 too high.
 CALIBRATED_ON = 2
-BINS = 10
 # The same for every entry of a question: they cannot order, but tell how sure to be.
 OF_THE_QUESTION = ("known_words", "length", "none_meaning", "none_words")
 KEYWORDS = ("words_spoken", "words_spoken_lead", "words_written", "words_written_lead")
@@ -221,7 +221,4 @@ def thresholds(inside: Floats, outside: Floats) -> tuple[float, float]:
 
 def calibration_error(probabilities: Floats, right: npt.NDArray[np.bool_]) -> float:
     """The expected calibration error over ten equally filled bins (Naeini et al. 2015)."""
-    order = np.argsort(probabilities)
-    parts = [part for part in np.array_split(order, BINS) if len(part)]
-    gaps = [len(p) * abs(probabilities[p].mean() - right[p].mean()) for p in parts]
-    return float(sum(gaps) / len(order))
+    return Said(probabilities, right).error()
