@@ -88,7 +88,7 @@ class Advisor:
         asked = questions.read(question)
         gist = questions.gist(asked.text)
         vector: Floats = self.encoder.encode([gist])[0]
-        features = ranking.features(self.index, self.learned, gist, vector)
+        features = ranking.features(self.index, self.learned, gist, vector, asked.text)
         known = ranking.known_entries(self.index, self.learned)
         return Ranked(
             asked, gist, vector, features, known, self.ranker.probabilities(features, known)

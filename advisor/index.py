@@ -8,6 +8,7 @@ vectors to the bit, and the site can pack them without loss.
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ from advisor.errors import NoIndex
 from advisor.knowledge import Knowledge
 from advisor.lexical import Bm25, message_key, tokens
 from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
+from advisor.signs import Signs
 
-FORMAT = 4
+FORMAT = 5
 Ints = npt.NDArray[np.int64]
 
 
@@ -54,6 +56,11 @@ class Index:
     def ids(self) -> tuple[str, ...]:
         """Entry ids in the order of all per-entry arrays."""
         return tuple(self.knowledge.entries)
+
+    @functools.cached_property
+    def signs(self) -> Signs:
+        """What the entries say is observed, and what they are for."""
+        return Signs.of(self.knowledge)
 
     def similarities(self, vector: Floats, nearest: int) -> Floats:
         """The cosine of every passage to a unit vector (dimension,), shape (passages,).
