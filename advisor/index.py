@@ -3,7 +3,7 @@
 Vectors are stored with FAISS's 8-bit uniform scalar quantiser: exact search over unit vectors
 at a quarter of the size. Its range is fixed (not trained) and only values of packing's grid are
 stored, so that storing a vector that was read back changes nothing, an update keeps untouched
-vectors to the bit, and the site can pack them without loss.
+vectors to the bit, and its file and the site can pack them without loss.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Index:
 
     `starts` (entries + 1,) gives each entry's run of passages; `kinds` (passages,) indexes KINDS
     and `rows` (passages,) the stored vectors: a judged question that several entries answer is
-    a passage of each and stored once. `hashes` belong to the stored vectors.
+    a passage of each and stored once. `raw_hashes` has HASH_BYTES for each stored vector.
     """
 
     knowledge: Knowledge
@@ -47,7 +47,7 @@ class Index:
     starts: Ints
     kinds: npt.NDArray[np.uint8]
     rows: npt.NDArray[np.int32]
-    hashes: tuple[str, ...]
+    raw_hashes: bytes
     spoken: Bm25
     written: Bm25
     messages: tuple[tuple[str, ...], ...]
@@ -61,6 +61,13 @@ class Index:
     def signs(self) -> Signs:
         """What the entries say is observed, and what they are for."""
         return Signs.of(self.knowledge)
+
+    @functools.cached_property
+    def hashes(self) -> tuple[str, ...]:
+        """The hashes of the stored vectors in hexadecimal; only updating an index needs them."""
+        text = self.raw_hashes.hex()
+        width = 2 * HASH_BYTES
+        return tuple(text[start : start + width] for start in range(0, len(text), width))
 
     def similarities(self, vector: Floats, nearest: int) -> Floats:
         """The cosine of every passage to a unit vector (dimension,), shape (passages,).
@@ -97,7 +104,7 @@ def build(
     flat = [passage for part in passages for passage in part]
     every = [passage.hash for passage in flat]
     place = {hash_: row for row, hash_ in enumerate(dict.fromkeys(every))}
-    hashes = tuple(place)
+    hashes = list(place)
     new = {hash_: passage.text for hash_, passage in zip(every, flat) if hash_ not in known}
     fresh = dict(zip(new, encoder.encode(list(new.values()), progress))) if new else {}
     matrix = np.array(
@@ -112,7 +119,7 @@ def build(
         starts=np.cumsum([0, *(len(part) for part in passages)]).astype(np.int64),
         kinds=np.array([KINDS.index(passage.kind) for passage in flat], np.uint8),
         rows=np.array([place[hash_] for hash_ in every], np.int32),
-        hashes=hashes,
+        raw_hashes=bytes.fromhex("".join(hashes)),
         spoken=Bm25.build([tokens(spoken_text(entry, posts[entry.id])) for entry in knowledge]),
         written=Bm25.build([tokens(written_text(entry)) for entry in knowledge]),
         messages=_message_keys(knowledge),
@@ -131,19 +138,21 @@ def stored_vectors(index: Index) -> dict[str, Floats]:
 
 def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     """Write the index as plain files that name what made them; `folder` must exist."""
-    faiss.write_index(index.vectors, str(folder / "vectors.faiss"))
+    codes = faiss.vector_to_array(index.vectors.codes).reshape(-1, index.vectors.d)
+    np.save(folder / "vectors.npy", packing.six_bits(codes))
     np.save(folder / "starts.npy", index.starts)
     np.save(folder / "kinds.npy", index.kinds)
     np.save(folder / "rows.npy", index.rows)
     index.spoken.save(folder, "spoken")
     index.written.save(folder, "written")
-    (folder / "hashes.bin").write_bytes(bytes.fromhex("".join(index.hashes)))
+    (folder / "hashes.bin").write_bytes(index.raw_hashes)
     # Wordings are searched, never shown: their vectors and keywords are all that is needed.
     entries = [{**entry.to_dict(), "wordings": ()} for entry in index.knowledge]
     (folder / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
     whole = {
         "format": FORMAT,
         "encoder": index.encoder_name,
+        "dimension": index.vectors.d,
         "entries": len(index.knowledge),
         "passages": len(index.rows),
         **manifest,
@@ -151,12 +160,10 @@ def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
 
 
-def _hashes(path: Path) -> tuple[str, ...]:
-    """The stored hashes; HASH_BYTES each, in hexadecimal."""
-    raw = path.read_bytes()
-    if len(raw) % HASH_BYTES:
-        raise ValueError("the list of hashes is cut off")
-    return tuple(raw[start : start + HASH_BYTES].hex() for start in range(0, len(raw), HASH_BYTES))
+def _read_vectors(path: Path, rows: int, dimension: int) -> Any:
+    vectors = _empty_vectors(dimension)
+    vectors.add_sa_codes(packing.from_six_bits(np.load(path), rows, dimension))
+    return vectors
 
 
 def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
@@ -167,20 +174,24 @@ def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
             raise ValueError(f"it has format {manifest['format']}, this version reads {FORMAT}")
         entries = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
         knowledge = Knowledge({item["id"]: Entry.from_dict(item) for item in entries}, tuple(bad))
+        raw = (folder / "hashes.bin").read_bytes()
+        rows, rest = divmod(len(raw), HASH_BYTES)
+        if rest:
+            raise ValueError("the list of hashes is cut off")
         index = Index(
             knowledge=knowledge,
             encoder_name=manifest["encoder"],
-            vectors=faiss.read_index(str(folder / "vectors.faiss")),
+            vectors=_read_vectors(folder / "vectors.npy", rows, manifest["dimension"]),
             starts=np.load(folder / "starts.npy"),
             kinds=np.load(folder / "kinds.npy"),
             rows=np.load(folder / "rows.npy"),
-            hashes=_hashes(folder / "hashes.bin"),
+            raw_hashes=raw,
             spoken=Bm25.load(folder, "spoken"),
             written=Bm25.load(folder, "written"),
             messages=_message_keys(knowledge),
         )
         if not (
-            index.vectors.ntotal == len(index.hashes) == index.rows.max() + 1
+            rows == index.rows.max() + 1
             and len(index.rows) == len(index.kinds) == index.starts[-1]
             and len(knowledge) == len(index.starts) - 1 == index.spoken.size == index.written.size
         ):

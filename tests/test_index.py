@@ -64,7 +64,7 @@ def test_an_index_survives_the_disk(small_knowledge, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["vectors.faiss", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
+    "name", ["vectors.npy", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
 )
 @pytest.mark.parametrize("damage", ["cut", "gone", "junk"])
 def test_a_damaged_index_is_refused(small_knowledge, tmp_path, name, damage):
@@ -130,7 +130,7 @@ def test_a_deleted_entry_leaves_the_index(settings, kb):
 
 def test_a_damaged_index_is_built_again_and_said(settings):
     store.open_index(settings)
-    (places.ready_folder(settings) / "vectors.faiss").write_bytes(b"junk")
+    (places.ready_folder(settings) / "vectors.npy").write_bytes(b"junk")
     said = []
     assert len(store.open_index(settings, said.append).knowledge) == 5
     assert "damaged" in said[0]
