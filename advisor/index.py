@@ -28,7 +28,7 @@ from advisor.lexical import Bm25, message_key, tokens
 from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
 from advisor.signs import Signs
 
-FORMAT = 5
+FORMAT = 6
 Ints = npt.NDArray[np.int64]
 
 
@@ -52,7 +52,7 @@ class Index:
     written: Bm25
     messages: tuple[tuple[str, ...], ...]
 
-    @property
+    @functools.cached_property
     def ids(self) -> tuple[str, ...]:
         """Entry ids in the order of all per-entry arrays."""
         return tuple(self.knowledge.entries)
@@ -61,6 +61,21 @@ class Index:
     def signs(self) -> Signs:
         """What the entries say is observed, and what they are for."""
         return Signs.of(self.knowledge)
+
+    @functools.cached_property
+    def owners(self) -> npt.NDArray[np.int32]:
+        """The number of each passage's entry, shape (passages,)."""
+        return np.repeat(np.arange(len(self.ids), dtype=np.int32), np.diff(self.starts))
+
+    @functools.cached_property
+    def messages_by_word(self) -> dict[str, list[tuple[str, int]]]:
+        """First word of a message -> each such message and the number of its entry."""
+        found: dict[str, list[tuple[str, int]]] = {}
+        for number, keys in enumerate(self.messages):
+            for key in keys:
+                for word in key.split()[:1]:
+                    found.setdefault(word, []).append((key, number))
+        return found
 
     @functools.cached_property
     def hashes(self) -> tuple[str, ...]:
@@ -75,6 +90,9 @@ class Index:
         Exact for the `nearest` stored vectors; the others get the lowest of those as upper bound.
         """
         count = min(nearest, self.vectors.ntotal)
+        # One question is one thread's work. A second one finds nothing to do, and waiting for it
+        # takes 4 of 5 ms when the other core is busy. The setting is the calling thread's own.
+        faiss.omp_set_num_threads(1)
         found, rows = self.vectors.search(vector.reshape(1, -1), count)
         cosines = np.full(self.vectors.ntotal, found[0][-1], np.float32)
         cosines[rows[0]] = found[0]

@@ -116,7 +116,9 @@ def surfaces(text: str) -> dict[str, str]:
     return found
 
 
-def _stems(text: str) -> list[tuple[str, str]]:
+# Keywords, the classifier of words and the reasons of every match read the same question.
+@functools.lru_cache(maxsize=4)
+def _stems(text: str) -> tuple[tuple[str, str], ...]:
     words: list[tuple[str, str]] = []
     for surface in _WORD.findall(_CAMEL.sub(" ", text).lower().replace("’", "'")):
         word = surface.replace("'", "")
@@ -126,7 +128,7 @@ def _stems(text: str) -> list[tuple[str, str]]:
         elif word not in STOP_WORDS:
             words.append((word, surface))
     stems = _stemmer().stemWords([word for word, _ in words])
-    return list(zip(stems, (surface for _, surface in words)))
+    return tuple(zip(stems, (surface for _, surface in words)))
 
 
 def rounded(number: str) -> str:
@@ -221,7 +223,7 @@ class Bm25:
         if column is None:
             return 0.0
         start, end = int(self.starts[column]), int(self.starts[column + 1])
-        place = start + int(np.searchsorted(self.documents[start:end], document))
+        place = start + int(self.documents[start:end].searchsorted(document))
         found = place < end and self.documents[place] == document
         return float(self.scores[place]) if found else 0.0
 

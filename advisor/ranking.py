@@ -70,6 +70,7 @@ KEYWORD_FEATURES = (
     "learned_words_lead",
     "none_words",
 )
+_SPOKEN = np.isin(KINDS, SPOKEN)
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -206,7 +207,7 @@ def _table(columns: Columns, names: Sequence[str]) -> Floats:
 def _meaning(index: Index, vector: Floats) -> Columns:
     cosines = index.similarities(vector, NEAREST)
     floor = cosines.min()
-    spoken = np.isin(index.kinds, [KINDS.index(kind) for kind in SPOKEN])
+    spoken = _SPOKEN[index.kinds]
     best, mean = _best_and_mean(index, np.where(spoken, cosines, floor))
     return {
         "spoken_best": best,
@@ -236,12 +237,16 @@ def _keywords(index: Index, question: str, whole: str) -> Columns:
 
 def _best_and_mean(index: Index, cosines: Floats) -> tuple[Floats, Floats]:
     """Of each entry's passages the highest cosine and the mean of the three highest."""
-    counts = np.diff(index.starts)
-    # One row an entry, padded with the lowest cosine, so that numpy sorts all entries at once.
-    table = np.full((len(counts), max(int(counts.max()), 3)), cosines.min(), np.float32)
-    table[np.arange(table.shape[1]) < counts[:, None]] = cosines
-    top = np.partition(table, -3, axis=1)[:, -3:]
-    return top[:, -1], top.mean(axis=1)
+    floor = cosines.min()
+    # All but NEAREST are at the floor: only the others are sorted, by entry and then downwards.
+    near = np.flatnonzero(cosines > floor)
+    near = near[np.lexsort((-cosines[near], index.owners[near]))]
+    owners = index.owners[near]
+    places = np.arange(len(near)) - np.searchsorted(owners, owners)
+    top = np.full((len(index.ids), 3), floor, np.float32)
+    first = places < 3
+    top[owners[first], 2 - places[first]] = cosines[near[first]]
+    return top[:, 2], top.mean(axis=1)
 
 
 def _best_other(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -257,10 +262,9 @@ def _best_other(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _quoted(index: Index, question: str) -> npt.NDArray[np.float64]:
     """For each entry the length in words of its longest message that the question quotes."""
     asked = message_key(question)
-    return np.array(
-        [
-            max((len(key.split()) for key in keys if key in asked), default=0)
-            for keys in index.messages
-        ],
-        np.float64,
-    )
+    longest = np.zeros(len(index.ids))
+    for word in set(asked.split()):
+        for key, number in index.messages_by_word.get(word, ()):
+            if key in asked:
+                longest[number] = max(longest[number], len(key.split()))
+    return longest
