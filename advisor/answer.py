@@ -114,7 +114,7 @@ class Advisor:
     ) -> Iterator[Answer]:
         """The answer to each question, in order; raises BadQuestion when it comes to one.
 
-        Short questions are answered half again as fast as one by one, long ones no faster. A
+        Short questions are encoded half again as fast as one by one, long ones a fifth faster. A
         probability may differ from that of `ask` in the sixth digit.
         """
         for start in range(0, len(asked), TOGETHER):
