@@ -121,7 +121,7 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
 
 
 def _register() -> None:
-    from advisor.cli import ask, build, entries, measure, screen
+    from advisor.cli import ask, build, entries, kept, measure, screen
 
     for command in (
         ask.ask,
@@ -134,6 +134,9 @@ def _register() -> None:
         build.completion,
         build.schema,
         measure.evaluate,
+        kept.gaps,
+        kept.vote,
+        kept.forget,
         build.fit,
         build.train,
         build.export_encoder,
