@@ -16,6 +16,7 @@ from advisor.errors import AdvisorError
 from advisor.explanation import reasons
 from advisor.index import Index
 from advisor.knowledge import Knowledge
+from advisor.question import Question
 from advisor.ranking import FEATURES, Ranker
 from advisor.results import Answer, Match
 from advisor.settings import DEFAULT_TOP, Settings
@@ -49,6 +50,19 @@ def _fits(wanted: str, values: tuple[str, ...]) -> bool:
 NO_FILTER = Filter()
 
 
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A question and what the ranker thinks of every entry, in the order of the knowledge.
+
+    `features` has shape (entries, FEATURES), `probabilities` (entries,).
+    """
+
+    question: Question
+    vector: Floats
+    features: Floats
+    probabilities: Floats
+
+
 @dataclass(frozen=True)
 class Advisor:
     """Answers questions. Frozen and only read, so threads may share it."""
@@ -63,31 +77,42 @@ class Advisor:
         """The entries it answers from."""
         return self.index.knowledge
 
-    def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
-        """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
+    def rank(self, question: str) -> Ranked:
+        """What the ranker thinks of every entry; raises BadQuestion for no question."""
         asked = questions.read(question)
         vector: Floats = self.encoder.encode([asked.text])[0]
         features = ranking.features(self.index, asked.text, vector)
-        probabilities = self.ranker.probabilities(features)
+        return Ranked(asked, vector, features, self.ranker.probabilities(features))
+
+    def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
+        """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
+        ranked = self.rank(question)
         entries = list(self.knowledge)
         # Stable, so that equal probabilities keep the order of ids on every machine.
         order = [
             int(number)
-            for number in np.argsort(-probabilities, kind="stable")
+            for number in np.argsort(-ranked.probabilities, kind="stable")
             if only.lets_through(entries[number])
         ]
         matches = tuple(
-            Match(
-                entry=entries[number],
-                probability=float(probabilities[number]),
-                why=reasons(entries[number], asked.text, vector, self.index, number),
-                features=dict(zip(FEATURES, map(float, features[number]))),
-                url=self.settings.page(entries[number].id),
-            )
+            self.match(ranked, number, float(ranked.probabilities[number]))
             for number in order[:top]
         )
         best = matches[0].probability if matches else 0.0
-        return Answer(asked.text, self.ranker.verdict(best), matches, asked.note)
+        return Answer(
+            ranked.question.text, self.ranker.verdict(best), matches, ranked.question.note
+        )
+
+    def match(self, ranked: Ranked, number: int, probability: float) -> Match:
+        """The entry of that number as a match of a ranked question."""
+        entry = list(self.knowledge)[number]
+        return Match(
+            entry=entry,
+            probability=probability,
+            why=reasons(entry, ranked.question.text, ranked.vector, self.index, number),
+            features=dict(zip(FEATURES, map(float, ranked.features[number]))),
+            url=self.settings.page(entry.id),
+        )
 
 
 def open_advisor(

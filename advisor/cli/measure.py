@@ -17,9 +17,19 @@ from advisor.judged import Judged, read_judged
 @click.option("--from-feedback", is_flag=True, help="Measure on your team's votes, not on FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.option("--misses", is_flag=True, help="List the questions without a good first answer.")
+@click.option(
+    "--conversation",
+    is_flag=True,
+    help="Measure what follow-up questions add, with simulated people.",
+)
 @pass_context
 def evaluate(
-    context: Context, file: Path | None, from_feedback: bool, as_json: bool, misses: bool
+    context: Context,
+    file: Path | None,
+    from_feedback: bool,
+    as_json: bool,
+    misses: bool,
+    conversation: bool,
 ) -> None:
     """Measure on judged questions: {"id", "question", "grades": {entry id: 2|1}} a line.
 
@@ -39,6 +49,12 @@ def evaluate(
             "See: dladvisor eval --help",
         )
     questions = _voted(context) if file is None else read_judged(file)
+    if conversation:
+        from advisor.simulation import simulate
+
+        held = simulate(context.advisor(), questions)
+        click.echo(json.dumps(held.to_json()) if as_json else held.table())
+        return
     report = evaluation.evaluate(context.advisor(), questions)
     if as_json:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
