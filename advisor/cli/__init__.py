@@ -121,7 +121,7 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
 
 
 def _register() -> None:
-    from advisor.cli import ask, build, entries, kept, measure, screen
+    from advisor.cli import ask, build, entries, kept, measure, screen, serving
 
     for command in (
         ask.ask,
@@ -137,6 +137,8 @@ def _register() -> None:
         kept.gaps,
         kept.vote,
         kept.forget,
+        serving.serve,
+        serving.mcp,
         build.fit,
         build.train,
         build.export_encoder,
