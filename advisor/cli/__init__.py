@@ -139,6 +139,7 @@ def _register() -> None:
         kept.forget,
         serving.serve,
         serving.mcp,
+        serving.slack,
         build.fit,
         build.train,
         build.export_encoder,

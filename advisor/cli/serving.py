@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -108,3 +109,60 @@ def mcp(context: Context, http: bool, host: str, port: int, skill: bool) -> None
         click.echo(run.SKILL.read_text(encoding="utf-8"), nl=False)
         return
     run.run(context.settings(), http, host, port)
+
+
+@click.command()
+@click.option("--http", is_flag=True, help="Listen for events instead of Socket Mode.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="With --http: the address.")
+@click.option(
+    "--port", default=3000, type=click.IntRange(1, 65535), show_default=True, help="And the port."
+)
+@click.option(
+    "--auto",
+    multiple=True,
+    metavar="CHANNEL",
+    help="Answer matches in this channel without a mention (its id, C…; repeatable).",
+)
+@click.option(
+    "--state",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file of open work and conversations.",
+)
+@click.option(
+    "--api-url",
+    default="",
+    metavar="URL",
+    help="Another Slack API, for tests and proxies (also DLADVISOR_SLACK_API_URL).",
+)
+@click.option("--manifest", is_flag=True, help="Print the app's manifest, and stop.")
+@pass_context
+def slack(
+    context: Context,
+    http: bool,
+    host: str,
+    port: int,
+    auto: tuple[str, ...],
+    state: Path | None,
+    api_url: str,
+    manifest: bool,
+) -> None:
+    """Answer in Slack: mentions, direct messages, /dladvisor and a message shortcut.
+
+    Needs the extra 'slack', and SLACK_BOT_TOKEN with SLACK_APP_TOKEN (Socket Mode) or
+    SLACK_SIGNING_SECRET (--http). The docs' page on Slack sets it up in ten minutes.
+    """
+    from advisor.slack import run
+
+    if manifest:
+        click.echo(run.MANIFEST.read_text(encoding="utf-8"), nl=False)
+        return
+    options = run.from_environment(
+        context.settings(),
+        state=state or run.default_state(),
+        http=http,
+        host=host,
+        port=port,
+        auto=auto,
+        api_url=api_url or os.environ.get("DLADVISOR_SLACK_API_URL", "") or run.SLACK,
+    )
+    run.run(options)
