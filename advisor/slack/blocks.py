@@ -24,7 +24,8 @@ MAX_TEXT = 2900
 MAX_BLOCKS = 45
 MAX_MESSAGE = 11_000
 MAX_LABEL = 75
-WHOLE = 2  # matches shown with check and remedy; the others are one line each
+# Matches shown with check and remedy, if they are this probable; the others get one line each.
+WHOLE, WHOLE_FROM = 2, 0.1
 _CODE = re.compile(r"`([^`\n]+)`")
 
 HEADLINES = {
@@ -71,7 +72,10 @@ def answer_blocks(answer: Answer, settings: Settings, question_id: str, talk: st
     blocks = [rich(said(HEADLINES[answer.verdict], bold=True))]
     if answer.note:
         blocks.append(rich(said(answer.note)))
-    whole = WHOLE if answer.verdict != "none" else 0
+    whole = 0
+    if answer.verdict != "none":
+        worthy = [match.probability >= WHOLE_FROM for match in answer.matches[:WHOLE]]
+        whole = max(1, sum(worthy))
     for rank, match in enumerate(answer.matches, start=1):
         if rank <= whole:
             blocks += _match_blocks(rank, match, settings, question_id, talk)
@@ -82,10 +86,14 @@ def answer_blocks(answer: Answer, settings: Settings, question_id: str, talk: st
             lines += [said(f"\n{rank}  " if lines else f"{rank}  ")]
             lines += [_title(match.entry, settings), said(f"  {_chance(match)}")]
         blocks.append(rich(*lines))
-        value = {"t": talk, "q": question_id, "e": answer.matches[whole].entry.id}
-        row = [button("More", "more", **value)]
+        value = {"t": talk, "q": question_id}
+        row = [
+            button(f"More on {rank}", f"more_{rank}", **value, e=match.entry.id)
+            for rank, match in rest
+        ]
         if not whole:
-            row.insert(0, button("Not helpful", "not_helpful", **value))
+            first = answer.matches[0].entry.id
+            row.insert(0, button("Not helpful", "not_helpful", **value, e=first))
         blocks.append({"type": "actions", "elements": row})
     return blocks
 

@@ -28,7 +28,7 @@ MOST_TRIES = 4
 RETRY_SECONDS = 2.0
 COMMAND = "/dladvisor"
 SHORTCUT = "what_could_this_be"
-ACTIONS = re.compile(r"^(helpful|not_helpful|more|next_question|share|answer_\d+)$")
+ACTIONS = re.compile(r"^(helpful|not_helpful|more(?:_\d+)?|next_question|share|answer_\d+)$")
 
 
 class Workers:
@@ -129,7 +129,6 @@ def make_app(
     """The Bolt app, and what gives it the workers once they are made."""
     app = App(
         client=client,
-        token=client.token,
         # Without Bolt's own check in Socket Mode no secret is needed.
         signing_secret=signing_secret or "unused in socket mode",
         logger=log,

@@ -122,7 +122,7 @@ class Answering:
             self._vote(payload, value, name == "helpful")
         if name == "not_helpful":
             self._go_on(payload, value, lambda talk: talk.reject(value["e"]))
-        elif name == "more":
+        elif name.startswith("more"):
             entry = self._desk.live.advisor.knowledge.get(value["e"])
             markdown = entry_markdown(entry, self._settings.page)
             self._put(payload, block_kit.entry_blocks(markdown), entry.title)
