@@ -1,8 +1,9 @@
 """The index: every passage's vector in FAISS, keyword scores, and the entries themselves.
 
 Vectors are stored with FAISS's 8-bit uniform scalar quantiser: exact search over unit vectors
-at a quarter of the size. Its range is fixed (not trained), so that storing a vector that was
-read back changes nothing and an update keeps untouched vectors to the bit.
+at a quarter of the size. Its range is fixed (not trained) and only values of packing's grid are
+stored, so that storing a vector that was read back changes nothing, an update keeps untouched
+vectors to the bit, and the site can pack them without loss.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
+from advisor import packing
 from advisor.encoder import Encoder, Floats, Progress
 from advisor.entry import Entry
 from advisor.errors import NoIndex
@@ -24,9 +26,7 @@ from advisor.knowledge import Knowledge
 from advisor.lexical import Bm25, message_key, tokens
 from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
 
-FORMAT = 2
-# No component of 2,600 question vectors exceeded 0.26; what does is cut, not wrapped.
-VECTOR_RANGE = 0.3
+FORMAT = 3
 Ints = npt.NDArray[np.int64]
 
 
@@ -71,7 +71,7 @@ def _empty_vectors(dimension: int) -> Any:
     vectors = faiss.IndexScalarQuantizer(
         dimension, faiss.ScalarQuantizer.QT_8bit_uniform, faiss.METRIC_INNER_PRODUCT
     )
-    edges = np.full((2, dimension), VECTOR_RANGE, np.float32)
+    edges = np.full((2, dimension), packing.reach(dimension), np.float32)
     edges[0] *= -1
     vectors.train(edges)
     return vectors
@@ -97,7 +97,7 @@ def build(
         [known[hash_] if hash_ in known else fresh[hash_] for hash_ in hashes], np.float32
     ).reshape(len(hashes), encoder.dimension)
     vectors = _empty_vectors(encoder.dimension)
-    vectors.add(matrix)
+    vectors.add(packing.on_grid(matrix))
     return Index(
         knowledge=knowledge,
         encoder_name=encoder.name,

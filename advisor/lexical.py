@@ -20,6 +20,10 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 
+# Lucene's defaults; long entries are not penalised more than usual.
+K1 = 1.2
+B = 0.75
+
 # Words that carry no symptom. "not", "no", "up", "down", "after" stay: they do.
 STOP_WORDS = frozenset(
     "a an the i im ive my me we our you your it its this that these those is are was were be been "
@@ -83,7 +87,7 @@ PHRASES = {
     ("over", "fit"): "overfit",
     ("check", "point"): "checkpoint",
 }
-_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|\d+(?:\.\d+)?(?:e-?\d+)?%?")
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?%?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _MESSAGE_CHARACTERS = re.compile(r"[^a-z0-9]+")
 
@@ -156,8 +160,7 @@ class Bm25:
         # Deferred: 60 ms, and only building needs it.
         import bm25s
 
-        # k1 and b are Lucene's defaults; long entries are not penalised more than usual.
-        engine = bm25s.BM25(method="lucene", k1=1.2, b=0.75, backend="numpy")
+        engine = bm25s.BM25(method="lucene", k1=K1, b=B, backend="numpy")
         engine.index((rows, vocabulary), show_progress=False, create_empty_token=False)
         parts = engine.scores
         return cls(

@@ -62,9 +62,16 @@ class Answer:
         }
 
 
+# From which probability people say what; the last holds for all below.
+LIKELIHOODS = (
+    (0.75, "very likely"),
+    (0.5, "likely"),
+    (0.25, "possible"),
+    (0.08, "unlikely"),
+    (0.0, "very unlikely"),
+)
+
+
 def in_words(probability: float) -> str:
     """A probability as people say it."""
-    for floor, words in ((0.75, "very likely"), (0.5, "likely"), (0.25, "possible")):
-        if probability >= floor:
-            return words
-    return "unlikely" if probability >= 0.08 else "very unlikely"
+    return next(words for floor, words in LIKELIHOODS if probability >= floor)

@@ -22,10 +22,15 @@ KB = ROOT / "kb"
 
 
 class WordEncoder:
-    """One axis a word: the cosine of two texts is the share of stems they have in common."""
+    """One axis a word: the cosine of two texts is the share of stems they have in common.
+
+    Turned at random, so that every component is small, as those of real encoders are: the index
+    cuts large ones.
+    """
 
     name = "words"
     dimension = 512
+    turned = np.linalg.qr(np.random.default_rng(0).normal(size=(512, 512)))[0].astype(np.float32)
 
     def __init__(self) -> None:
         self.axes: dict[str, int] = {}
@@ -39,7 +44,9 @@ class WordEncoder:
                 vectors[row, self.axes.setdefault(stem, len(self.axes)) % self.dimension] = 1
         if progress:
             progress(len(texts))
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return (
+            vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9) @ self.turned
+        )
 
 
 @pytest.fixture(autouse=True)

@@ -132,8 +132,25 @@ def test_one_entry_is_a_knowledge_base_too(small_knowledge, small_settings):
     assert [match.entry.id for match in answer.matches] == ["same-face"]
 
 
-def test_the_shipped_ranker_has_every_feature():
-    ranker = ranking.load_ranker()
-    assert len(ranker.weights) == len(ranking.FEATURES)
+@pytest.mark.parametrize(
+    ("path", "names"),
+    [
+        (ranking.RANKER, ranking.FEATURES),
+        (ranking.KEYWORD_RANKER, ranking.KEYWORD_FEATURES),
+    ],
+    ids=["meaning", "keywords"],
+)
+def test_the_shipped_rankers_have_every_feature(path, names):
+    ranker = ranking.load_ranker(path, names)
+    assert len(ranker.weights) == len(names)
     assert (ranker.scales > 0).all()
     assert 0 < ranker.none_below <= ranker.match_above < 1
+
+
+def test_keyword_features_are_those_of_the_whole_ranking(word_advisor):
+    question = "CUDA out of memory after an hour, loss climbs"
+    vector = word_advisor.encoder.encode([question])[0]
+    whole = ranking.features(word_advisor.index, question, vector)
+    columns = [ranking.FEATURES.index(name) for name in ranking.KEYWORD_FEATURES]
+    found = ranking.keyword_features(word_advisor.index, question)
+    np.testing.assert_array_equal(found, whole[:, columns])

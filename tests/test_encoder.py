@@ -30,6 +30,20 @@ def test_vectors_are_unit_rows_in_order(encoder):
         np.testing.assert_allclose(encoder.encode([text])[0], vector, atol=2e-5)
 
 
+def test_activations_are_not_rounded(encoder):
+    # The graph as it is, without optimizations, on the same question.
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    plain = onnxruntime.InferenceSession(str(MODEL / "encoder.onnx"), options)
+    question = "loss climbs like a rocket"
+    ids = np.array([encoder._tokenizer.encode(question).ids], np.int64)
+    feeds = {"input_ids": ids, "attention_mask": np.ones_like(ids)}
+    (exact,) = plain.run(["vector"], feeds)[0]
+    np.testing.assert_allclose(encoder.encode([question])[0], exact, atol=2e-6)
+
+
 def test_near_meaning_is_near(encoder):
     asked, near, far = encoder.encode(
         ["validation loss goes up", "the loss on validation data increases", "my soup is too salty"]

@@ -102,6 +102,8 @@ def test_fitting_learns_to_put_the_right_entry_first(word_advisor, tmp_path):
     )
     assert "50 questions" in said
     ranker = ranking.load_ranker(tmp_path / "ranker.json")
+    keywords = ranking.load_ranker(tmp_path / ranking.KEYWORD_RANKER.name, ranking.KEYWORD_FEATURES)
+    assert 0 < keywords.none_below <= keywords.match_above < 1
 
     def best(question: str, by: ranking.Ranker) -> tuple[str, float]:
         vector = word_advisor.encoder.encode([question])[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import html
 import re
+from pathlib import Path
 
 import markdown
 import pytest
@@ -13,7 +14,7 @@ from conftest import SMALL_KB
 from advisor import entry_format, vocabulary, website
 from advisor.knowledge import Knowledge
 from advisor.render import answer_markdown, entry_markdown, escaped, safe_body
-from advisor.website import lists, origins, pages
+from advisor.website import contested, lists, origins, pages, symptoms
 
 EXTENSIONS = ["admonition", "attr_list", "md_in_html", "tables", "fenced_code"]
 HOSTILE = [
@@ -111,3 +112,40 @@ def test_markdown_of_an_entry_and_an_answer(word_advisor):
     answer = answer_markdown(word_advisor.ask("loss climbs like a rocket"))
     assert "**What fits best:**" in answer
     assert "1. [Step size above the limit](kb/rocket-loss/)" in answer
+
+
+def test_the_index_by_symptom_lists_an_entry_under_each_value_it_is_typical_of(small_knowledge):
+    made = symptoms.symptom_pages(small_knowledge)
+    entry = next(entry for entry in small_knowledge if entry.observables)
+    for name, values in entry.observables.items():
+        for value in values:
+            fitting = [e for e in small_knowledge if value in e.observables.get(name, ())]
+            common = len(fitting) > max(1, symptoms.TOO_COMMON * len(small_knowledge))
+            page = made.get(f"symptoms/{name}.md", "")
+            section = page.partition(f"{{ #{value} }}")[2].partition("\n## ")[0]
+            assert (f"](../{entry.id}.md)" in section) is not common
+            assert (f"symptoms/{name}.md#{value}" in made["symptoms.md"]) is not common
+
+
+def test_contradictions_stand_side_by_side_once_with_their_sources(small_knowledge):
+    page = contested.contested_page(small_knowledge)
+    pairs = {
+        frozenset((entry.id, other))
+        for entry in small_knowledge
+        for other in entry.contradicts
+        if other in small_knowledge
+    }
+    assert pairs
+    assert page.count('<div class="sides" markdown>') == len(pairs)
+    for name in set().union(*pairs):
+        entry = small_knowledge.get(name)
+        assert f"]({name}.md)**" in page
+        assert all(source.url in page for source in entry.sources)
+
+
+def test_every_link_of_the_glossary_leads_to_an_entry():
+    text = (Path(__file__).parents[1] / "docs" / "glossary.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(kb/([a-z0-9-]+)\.md\)", text))
+    entries = {path.stem for path in (Path(__file__).parents[1] / "kb").glob("*.md")}
+    assert len(linked) > 60
+    assert not linked - entries

@@ -10,8 +10,9 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +41,14 @@ MAX_IN_SCOPE_DECLINED = 0.03
 def fit_ranker(
     index: Index, encoder: Encoder, kb: Sequence[Path], files: Sequence[Path], out: Path
 ) -> str:
-    """Write the fitted ranker to `out`; returns a sentence with its figures.
+    """Write the fitted ranker to `out`, and that of keywords alone beside it; returns the figures.
 
     `index` is of the entries in the folders `kb`, made by `encoder`. `files` hold judged
     questions; none means those of the knowledge base. Raises MissingExtra without
     scikit-learn, BadSettings for a file that is no judged questions.
     """
     try:
-        from sklearn.linear_model import LogisticRegression
+        import sklearn  # noqa: F401 - asked for before the minutes of work that need it
     except ImportError as error:
         raise MissingExtra("Fitting the ranker", "train") from error
     knowledge = knowledges.load(kb)
@@ -69,34 +70,78 @@ def fit_ranker(
             # A half-right entry counts half as much as evidence that it helps.
             weights.append(0.5 if good.get(number) == 1 else 1.0)
             groups.append(group)
-    matrix, labels = np.array(rows, np.float64), np.array(helps)
-    weight, group_of = np.array(weights), np.array(groups)
-    means, scales = matrix.mean(axis=0), matrix.std(axis=0)
-    # A feature that hardly varies tells nothing; dividing by its scale would make it decide.
-    scales[scales < SMALLEST_SCALE] = 1
-    scaled = (matrix - means) / scales
-    held_out = np.zeros(len(labels))
-    for fold in range(FOLDS):
-        test = fold_of_question[group_of] == fold
-        train = ~test
-        model = LogisticRegression(C=1.0, max_iter=1000)
-        model.fit(scaled[train], labels[train], sample_weight=weight[train])
-        held_out[test] = model.predict_proba(scaled[test])[:, 1]
-    model = LogisticRegression(C=1.0, max_iter=1000)
-    model.fit(scaled, labels, sample_weight=weight)
-    # Few judged questions are a pasted line and nothing else, so this weight is not learnt. With
-    # 0.5 a pasted message finds its entry first in 99% of cases, and nothing else changes.
-    message = ranking.FEATURES.index("message")
-    model.coef_[0][message] = max(model.coef_[0][message], MESSAGE_WEIGHT)
-    best = np.array([held_out[group_of == group].max() for group in range(len(questions))])
-    outside = np.array([bool(item.out_of_scope) for item in questions])
-    match_above, none_below = thresholds(best[~outside], best[outside])
-    values = {
+    rows_of = _Rows(
+        np.array(rows, np.float64),
+        np.array(helps),
+        np.array(weights),
+        np.array(groups),
+        fold_of_question,
+        np.array([bool(item.out_of_scope) for item in questions]),
+    )
+    about = {
         "made_by": " ".join(["dladvisor fit", *(path.name for path in files)]),
         "made_on": datetime.date.today().isoformat(),
         "encoder": encoder.name,
         "entries": len(ids),
-        "questions": {"in_scope": int((~outside).sum()), "out_of_scope": int(outside.sum())},
+        "questions": {
+            "in_scope": int((~rows_of.outside).sum()),
+            "out_of_scope": int(rows_of.outside.sum()),
+        },
+    }
+    sentences = []
+    for names, path in (
+        (ranking.FEATURES, out),
+        (ranking.KEYWORD_FEATURES, out.with_name(ranking.KEYWORD_RANKER.name)),
+    ):
+        values, figures = _fit(rows_of, names)
+        path.write_text(json.dumps(about | values, indent=2) + "\n", encoding="utf-8")
+        sentences.append(f"{figures} Written to {path}.")
+    ranking.load_ranker.cache_clear()
+    return "\n".join((f"{len(questions)} questions, {len(rows)} rows.", *sentences))
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """One row a candidate of a question: features, whether it helps, weight, its question.
+
+    `folds` and `outside` have one value a question.
+    """
+
+    features: npt.NDArray[np.float64]
+    helps: npt.NDArray[np.bool_]
+    weights: npt.NDArray[np.float64]
+    groups: Folds
+    folds: Folds
+    outside: npt.NDArray[np.bool_]
+
+
+def _fit(rows: _Rows, names: Sequence[str]) -> tuple[dict[str, Any], str]:
+    """The fitted values over the features `names`, for a file, and a sentence on them."""
+    # Deferred: 1 s, and checked by fit_ranker.
+    from sklearn.linear_model import LogisticRegression
+
+    matrix = rows.features[:, [ranking.FEATURES.index(name) for name in names]]
+    means, scales = matrix.mean(axis=0), matrix.std(axis=0)
+    # A feature that hardly varies tells nothing; dividing by its scale would make it decide.
+    scales[scales < SMALLEST_SCALE] = 1
+    scaled = (matrix - means) / scales
+    held_out = np.zeros(len(matrix))
+    for fold in range(FOLDS):
+        test = rows.folds[rows.groups] == fold
+        train = ~test
+        model = LogisticRegression(C=1.0, max_iter=1000)
+        model.fit(scaled[train], rows.helps[train], sample_weight=rows.weights[train])
+        held_out[test] = model.predict_proba(scaled[test])[:, 1]
+    model = LogisticRegression(C=1.0, max_iter=1000)
+    model.fit(scaled, rows.helps, sample_weight=rows.weights)
+    # Few judged questions are a pasted line and nothing else, so this weight is not learnt. With
+    # 0.5 a pasted message finds its entry first in 99% of cases, and nothing else changes.
+    message = list(names).index("message")
+    model.coef_[0][message] = max(model.coef_[0][message], MESSAGE_WEIGHT)
+    best = np.array([held_out[rows.groups == group].max() for group in range(len(rows.folds))])
+    inside, outside = best[~rows.outside], best[rows.outside]
+    match_above, none_below = thresholds(inside, outside)
+    values = {
         "bias": round(float(model.intercept_[0]), 5),
         "match_above": match_above,
         "none_below": none_below,
@@ -106,21 +151,19 @@ def fit_ranker(
                 "mean": round(float(means[column]), 5),
                 "scale": round(float(scales[column]), 5),
             }
-            for column, name in enumerate(ranking.FEATURES)
+            for column, name in enumerate(names)
         },
     }
-    out.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
-    ranking.load_ranker.cache_clear()
     shares = {
-        "in-scope matched": np.mean(best[~outside] >= match_above),
-        "in-scope declined": np.mean(best[~outside] < none_below),
-        "out-of-scope matched": np.mean(best[outside] >= match_above),
-        "out-of-scope declined": np.mean(best[outside] < none_below),
+        "in-scope matched": np.mean(inside >= match_above),
+        "in-scope declined": np.mean(inside < none_below),
+        "out-of-scope matched": np.mean(outside >= match_above),
+        "out-of-scope declined": np.mean(outside < none_below),
     }
     figures = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-    return (
-        f"{len(questions)} questions, {len(labels)} rows; match from {match_above:.2f}, none below "
-        f"{none_below:.2f}. Out of fold: {figures}. Written to {out}."
+    return values, (
+        f"{len(names)} features: match from {match_above:.2f}, none below {none_below:.2f}. "
+        f"Out of fold: {figures}."
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from advisor.knowledge import Knowledge
-from advisor.website import lists, origins, pages
+from advisor.website import contested, lists, origins, pages, symptoms
 
 
 def write(knowledge: Knowledge, docs: Path) -> int:
@@ -18,6 +18,8 @@ def write(knowledge: Knowledge, docs: Path) -> int:
     made = {
         **{f"{entry.id}.md": pages.entry_page(entry, knowledge) for entry in knowledge},
         **lists.index_pages(knowledge),
+        **symptoms.symptom_pages(knowledge),
+        "contested.md": contested.contested_page(knowledge),
         "origins.md": origins.origins_page(knowledge),
     }
     for name, text in made.items():

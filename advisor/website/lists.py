@@ -65,7 +65,11 @@ def _all_page(knowledge: Knowledge) -> str:
             if count
         ]
         lines += [f"**By {facet}:** " + " ".join(links), "{ .chips }", ""]
-    lines += ["By error message: [index of messages](messages.md).", ""]
+    lines += [
+        "By [symptom](symptoms.md), by [error message](messages.md), or the entries that serious "
+        "people [disagree about](contested.md).",
+        "",
+    ]
     for category in vocabulary.CATEGORIES:
         inside = [entry for entry in knowledge if entry.category == category]
         if inside:
