@@ -12,7 +12,7 @@ from advisor.followups import followups
 from advisor.observed import mentioned, observed
 from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Ask, Option, Turn
 
-# Asking stops when the leading entry is this probable, ...
+# Asking stops when the leading entry is this probable or its check came out as expected, ...
 CLEAR = 0.8
 # ... when no answer is expected to tell more than this (bits; a fair yes or no tells 1), ...
 WORTH = 0.12
@@ -32,10 +32,12 @@ def next_question(
     """What to ask next; nothing that was answered, nor what `told` says already."""
     answers = [turn for turn in turns if turn.kind == "answer"]
     lead = int(np.argmax(belief[:-1]))
+    confirmed = (f"{CHECK}{entries[lead].id}", CONFIRMED)
     unknown = [turn.option == DONT_KNOW for turn in answers[-MOST_UNKNOWN:]]
     if (
         belief[lead] >= CLEAR
         or not belief[lead] > 0
+        or any((turn.question, turn.option) == confirmed for turn in answers)
         or len(answers) >= MOST_QUESTIONS
         or (len(unknown) == MOST_UNKNOWN and all(unknown))
     ):

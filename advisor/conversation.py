@@ -99,6 +99,10 @@ class Conversation:
         """The reply to the last turn once more; None before the first."""
         return self._reply() if self.turns else None
 
+    def replies(self) -> tuple[Reply, ...]:
+        """The reply after each turn; each stretch of words that was told is encoded again."""
+        return tuple(self._until(count)._reply() for count in range(1, len(self.turns) + 1))
+
     def belief(self) -> Floats:
         """The probability of each entry and, last, of none; shape (entries + 1,), sum 1."""
         belief = self.beliefs.prior(self._ranked().probabilities)

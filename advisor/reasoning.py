@@ -36,14 +36,15 @@ def ruled_out(
     """The candidates that the last turn ruled out, the most probable before it first."""
     if last.kind == "tell" or last.option == DONT_KNOW:
         return ()
+    if last.kind == "reject":
+        (entry,) = (entry for entry in entries if entry.id == last.entry)
+        return (RuledOut(entry.id, entry.title, "you said that this is not it"),)
     found = []
     for number in np.argsort(-before[:-1], kind="stable")[:LOOKED_AT]:
         entry = entries[int(number)]
         if before[number] < CANDIDATE or after[number] > RULED_OUT * before[number]:
             continue
-        if last.kind == "reject" and entry.id == last.entry:
-            why = "you said that this is not it"
-        elif last.question.startswith(CHECK):
+        if last.question.startswith(CHECK):
             why = "another entry's check came out as expected"
             if last.question == f"{CHECK}{entry.id}":
                 why = "its check did not come out as expected"

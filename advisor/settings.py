@@ -17,7 +17,10 @@ FEEDBACK_DAYS = 180
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`kb` holds the entry folders, the built-in one first unless it was left out."""
+    """`kb` holds the entry folders, the built-in one first unless it was left out.
+
+    `history` is the file of past conversations, None if none are to be kept.
+    """
 
     kb: tuple[Path, ...]
     cache: Path
@@ -25,6 +28,7 @@ class Settings:
     site: str = ""
     feedback: Path | None = None
     feedback_days: int = FEEDBACK_DAYS
+    history: Path | None = None
 
     @property
     def encoder_folder(self) -> Path:
@@ -59,9 +63,10 @@ def from_environment(
 
     DLADVISOR_KB: further entry folders, separated like PATH. DLADVISOR_ENCODER: a
     sentence-transformers model instead of the built-in encoder. DLADVISOR_CACHE: where indexes
-    are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_NO_BUILTIN=1
-    leaves the built-in entries out. DLADVISOR_FEEDBACK: the file that keeps questions and votes,
-    for DLADVISOR_FEEDBACK_DAYS. Raises BadSettings for values that make no sense.
+    are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_HISTORY: the
+    file of past conversations, or `off`. DLADVISOR_NO_BUILTIN=1 leaves the built-in entries out.
+    DLADVISOR_FEEDBACK: the file that keeps questions and votes, for DLADVISOR_FEEDBACK_DAYS.
+    Raises BadSettings for values that make no sense.
     """
     variables = os.environ if environment is None else environment
     folders = [Path(part) for part in variables.get("DLADVISOR_KB", "").split(os.pathsep) if part]
@@ -87,6 +92,7 @@ def from_environment(
         site=site.rstrip("/") + "/" if site else "",
         feedback=Path(kept).expanduser() if (kept := variables.get("DLADVISOR_FEEDBACK")) else None,
         feedback_days=_days(variables.get("DLADVISOR_FEEDBACK_DAYS", "")),
+        history=_history(variables),
     )
 
 
@@ -99,6 +105,17 @@ def _days(given: str) -> int:
             f"Set it to a whole number, or unset it to keep feedback for {FEEDBACK_DAYS} days.",
         )
     return int(given)
+
+
+def _history(variables: Mapping[str, str]) -> Path | None:
+    given = variables.get("DLADVISOR_HISTORY", "")
+    if given.lower() in ("off", "0", "no"):
+        return None
+    if given:
+        return Path(given)
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("dladvisor", appauthor=False)) / "conversations.db"
 
 
 def _cache(variables: Mapping[str, str]) -> Path:

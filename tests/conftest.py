@@ -59,6 +59,8 @@ def no_environment(monkeypatch, tmp_path_factory):
     cache = os.environ.get("TEST_CACHE") or str(tmp_path_factory.getbasetemp() / "cache")
     monkeypatch.setenv("DLADVISOR_CACHE", cache)
     monkeypatch.setenv("NO_COLOR", "1")
+    history = tmp_path_factory.mktemp("history") / "conversations.db"
+    monkeypatch.setenv("DLADVISOR_HISTORY", str(history))
 
 
 @pytest.fixture

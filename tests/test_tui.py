@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 
@@ -10,12 +11,16 @@ from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static, Tree
 
 from advisor.errors import AdvisorError
+from advisor.journal import Journal
 from advisor.tui import app as app_module
-from advisor.tui import pages
+from advisor.tui import entry_actions, pages
 from advisor.tui.app import AdvisorApp
+from advisor.tui.candidates import MatchList
 from advisor.tui.dialogs import HelpScreen, LinkedEntries
 from advisor.tui.history import History
-from advisor.tui.widgets import MatchList, QuestionInput
+from advisor.tui.past import PastConversations
+from advisor.tui.talk import Answering
+from advisor.tui.widgets import QuestionInput
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
 
@@ -23,7 +28,18 @@ SIZES = [(80, 24), (120, 36), (200, 60)]
 @pytest.fixture
 def app(word_advisor, monkeypatch):
     monkeypatch.delenv("NO_COLOR")
-    return AdvisorApp(word_advisor.settings, word_advisor)
+    app = AdvisorApp(word_advisor.settings, word_advisor)
+    app.animation_level = "none"
+    return app
+
+
+@pytest.fixture
+def keeping(word_advisor, tmp_path):
+    """An app that keeps its conversations, and where."""
+    settings = dataclasses.replace(word_advisor.settings, history=tmp_path / "conversations.db")
+    app = AdvisorApp(settings, dataclasses.replace(word_advisor, settings=settings))
+    app.animation_level = "none"
+    return app
 
 
 async def settle(pilot: Pilot) -> None:
@@ -38,6 +54,21 @@ async def ask(pilot: Pilot, text: str) -> None:
     await settle(pilot)
 
 
+def candidates(app: AdvisorApp) -> int:
+    """The entries in the list; below them stands "none of the entries"."""
+    return app.query_one(MatchList).option_count - 1
+
+
+def transcript(app: AdvisorApp) -> str:
+    return "\n".join(str(said.content) for said in app.query("#transcript Static"))
+
+
+async def to_matches(pilot: Pilot) -> None:
+    """Away from the input, where letters are text."""
+    pilot.app.query_one(MatchList).focus()
+    await pilot.pause()
+
+
 def status(app: AdvisorApp) -> str:
     return str(app.query_one("#status", Static).content)
 
@@ -50,8 +81,8 @@ async def test_asking_lists_matches_and_shows_the_best(app):
         assert app.shown.id == "rocket-loss"
         assert "probably helps" in status(app)
         matches = app.query_one(MatchList)
-        assert app.focused is matches
         assert matches.get_option_at_index(0).id == "rocket-loss"
+        matches.focus()
         await pilot.press("down")
         await settle(pilot)
         assert app.shown.id == matches.get_option_at_index(matches.highlighted).id != "rocket-loss"
@@ -125,13 +156,14 @@ async def test_browsing_by_category_and_facet(app):
         assert app.shown.category == "optimization"
         assert app.focused.id == "reading"
         await pilot.press("f2")
-        assert app.query_one(ContentSwitcher).current == "matches"
+        assert app.query_one(ContentSwitcher).current == "talk"
 
 
 async def test_back_and_forward(app):
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await ask(pilot, "loss climbs like a rocket")
+        await to_matches(pilot)
         await pilot.press("r")
         await pilot.pause()
         assert isinstance(app.screen, LinkedEntries)
@@ -168,6 +200,7 @@ async def test_copying_code_link_and_entry(app):
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await ask(pilot, "loss climbs like a rocket")
+        await to_matches(pilot)
         await pilot.press("c")
         assert app.clipboard == "rate = 0.1\nassert rate < 1\n"
         await pilot.press("l")
@@ -180,6 +213,7 @@ async def test_copying_where_there_is_no_code_says_so(app):
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await ask(pilot, "my gan paints one face")
+        await to_matches(pilot)
         await pilot.press("c")
         await pilot.pause()
         assert app.clipboard == ""
@@ -188,10 +222,11 @@ async def test_copying_where_there_is_no_code_says_so(app):
 
 async def test_the_page_opens_in_the_browser(app, monkeypatch):
     opened = []
-    monkeypatch.setattr(app_module.webbrowser, "open", opened.append)
+    monkeypatch.setattr(entry_actions.webbrowser, "open", opened.append)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
         await ask(pilot, "loss climbs like a rocket")
+        await to_matches(pilot)
         await pilot.press("o")
     (address,) = opened
     assert address.startswith("file://")
@@ -200,16 +235,12 @@ async def test_the_page_opens_in_the_browser(app, monkeypatch):
 
 
 def test_a_page_is_on_the_site_if_its_address_is_set(word_advisor):
-    import dataclasses
-
     settings = dataclasses.replace(word_advisor.settings, site="https://docs.example/")
     entry = word_advisor.knowledge.get("rocket-loss")
     assert pages.address(entry, settings) == "https://docs.example/kb/rocket-loss/"
 
 
 def test_a_local_page_runs_no_script(word_advisor):
-    import dataclasses
-
     bad = "<script>alert(1)</script> [x](javascript:alert(1))"
     entry = dataclasses.replace(
         word_advisor.knowledge.get("rocket-loss"), title=f"T {bad}", why=bad
@@ -261,11 +292,14 @@ async def test_a_paste_of_300_lines_is_one_question(app):
         box = app.query_one(QuestionInput)
         box.post_message(events.Paste(log))
         await settle(pilot)
-        assert box.value.startswith("step 0 loss nan step 1 loss nan")
+        assert box.value.startswith("step 0 loss nan⏎step 1 loss nan")
         assert "\x1b" not in box.value
         await pilot.press("enter")
         await settle(pilot)
-        assert app.query_one(MatchList).option_count == 5
+        assert box.value == ""
+        assert candidates(app) == 5
+        assert app.session.turns[0].text.splitlines()[299] == "step 299 loss nan"
+        assert "… and 294 more lines" in transcript(app)
 
 
 async def test_markup_in_a_question_is_text(app):
@@ -273,7 +307,8 @@ async def test_markup_in_a_question_is_text(app):
         await settle(pilot)
         await ask(pilot, "[bold red]loss[/] is nan [@click=app.quit()]x[/]")
         assert app.is_running
-        assert app.query_one(MatchList).option_count == 5
+        assert candidates(app) == 5
+        assert "[@click=app.quit()]x[/]" in transcript(app)
 
 
 @pytest.mark.parametrize("question", ["", "   ", "123"])
@@ -290,7 +325,7 @@ async def test_the_mouse_chooses_too(app):
         await settle(pilot)
         await ask(pilot, "loss climbs like a rocket")
         matches = app.query_one("#matches", OptionList)
-        await pilot.click("#matches", offset=(3, 10))
+        await pilot.click("#matches", offset=(3, 4))
         await settle(pilot)
         assert matches.highlighted > 0
         assert app.shown.id == matches.get_option_at_index(matches.highlighted).id
@@ -301,7 +336,7 @@ async def test_everything_fits_the_screen(app, size):
     async with app.run_test(size=size) as pilot:
         await settle(pilot)
         await ask(pilot, "loss climbs like a rocket")
-        for widget in ("#asking", "#status", "#matches", "#reading"):
+        for widget in ("#asking", "#status", "#transcript", "#matches", "#reading"):
             region = app.query_one(widget).region
             assert region.right <= size[0], widget
             assert region.bottom <= size[1], widget
@@ -311,12 +346,202 @@ async def test_everything_fits_the_screen(app, size):
         assert app.query_one(Footer).region.bottom == size[1]
 
 
+VAGUE = "training is strange, loss and data and memory"
+
+
+async def test_a_question_is_answered_by_its_number(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        answering = app.query_one(Answering)
+        assert answering.ask is not None
+        assert app.focused.id == "options"
+        name, option = answering.ask.id, answering.ask.options[1]
+        await pilot.press("2")
+        await settle(pilot)
+        turn = app.session.turns[-1]
+        assert (turn.question, turn.option) == (name, option.id)
+        assert option.label in transcript(app)
+
+
+async def test_a_number_typed_in_the_input_answers_too(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        await pilot.press("escape")
+        await ask(pilot, "1")
+        assert [turn.kind for turn in app.session.turns] == ["tell", "answer"]
+        await pilot.press("escape")
+        await ask(pilot, "77 GPUs hang")
+        assert app.session.turns[-1].kind == "tell"
+
+
+async def test_an_option_is_clicked(app):
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        option = app.query_one(Answering).ask.options[2].id
+        await pilot.click("#options", offset=(4, 2))
+        await settle(pilot)
+        assert app.session.turns[-1].option == option
+
+
+async def test_bars_show_where_they_were(app):
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        session = app.session
+        app.turn(lambda: session.answer("train_loss", "rising"))
+        await settle(pilot)
+        line = str(app.query_one(MatchList).get_option_at_index(0).prompt)
+        assert "Step size above the limit" in line
+        assert "▲ was" in line
+        assert "█" in line
+
+
+async def test_bars_move_when_animations_are_on(word_advisor):
+    app = AdvisorApp(word_advisor.settings, word_advisor)
+    app.animation_level = "full"
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        reply = app.session.conversation.answer("train_loss", "rising")
+        matches = app.query_one(MatchList)
+        lead = [move.entry for move in reply.moves].index("rocket-loss")
+        before, after = f"{reply.moves[lead].before:.0%}", f"{reply.moves[lead].after:.0%}"
+        matches.show(reply)
+        assert f" {after} ▲" not in str(matches.get_option_at_index(0).prompt)
+        await pilot.pause(1)
+        assert f" {after} ▲ was {before}" in str(matches.get_option_at_index(0).prompt)
+
+
+async def test_an_entry_is_rejected_and_undone(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "loss climbs like a rocket")
+        await to_matches(pilot)
+        await pilot.press("x")
+        await settle(pilot)
+        assert app.session.turns[-1].entry == "rocket-loss"
+        assert "you said that this is not it" in transcript(app)
+        assert app.query_one(MatchList).get_option_at_index(0).id != "rocket-loss"
+        await to_matches(pilot)
+        await pilot.press("u")
+        await settle(pilot)
+        assert len(app.session.turns) == 1
+        assert "you said that this is not it" not in transcript(app)
+        assert app.query_one(MatchList).get_option_at_index(0).id == "rocket-loss"
+        await to_matches(pilot)
+        await pilot.press("u")
+        await settle(pilot)
+        assert "nothing to undo" in status(app)
+
+
+async def test_when_it_is_clear_check_and_fix_are_asked_about(app):
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        session = app.session
+        app.turn(lambda: session.answer("train_loss", "rising"))
+        app.turn(lambda: session.answer("check:rocket-loss", "confirmed"))
+        await settle(pilot)
+        assert app.session.reply.ask is None
+        answering = app.query_one(Answering)
+        assert [option.label for option in answering.ask.options] == [
+            "I tried its fix: it did not help"
+        ]
+        assert "Fix:" in transcript(app)
+        await pilot.press("1")
+        await settle(pilot)
+        assert app.session.turns[-1].kind == "reject"
+
+
+async def test_past_conversations_are_listed_resumed_and_deleted(keeping):
+    app = keeping
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "loss climbs like a rocket")
+        await pilot.press("ctrl+n")
+        await settle(pilot)
+        assert app.session.reply is None
+        assert "A vague sentence" in transcript(app)
+        await ask(pilot, "my gan paints one face")
+        assert len(Journal(app.settings.history).all()) == 2
+        await pilot.press("f4")
+        await pilot.pause()
+        assert isinstance(app.screen, PastConversations)
+        await pilot.press("down", "enter")
+        await settle(pilot)
+        assert app.session.turns[0].text == "loss climbs like a rocket"
+        assert "loss climbs like a rocket" in transcript(app)
+        await pilot.press("f4")
+        await pilot.pause()
+        await pilot.press("d", "d", "d")
+        await pilot.pause()
+        assert Journal(app.settings.history).all() == []
+        await pilot.press("escape")
+        assert not isinstance(app.screen, PastConversations)
+
+
+async def test_without_history_the_list_says_so(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await pilot.press("f4")
+        await pilot.pause()
+        assert not isinstance(app.screen, PastConversations)
+        assert any("No history" in note.message for note in app._notifications)
+
+
+async def test_a_conversation_is_exported(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "loss climbs like a rocket")
+        await to_matches(pilot)
+        await pilot.press("e")
+        await pilot.pause()
+        assert app.clipboard.startswith("## What I see")
+        written = app.settings.cache / "exports" / "conversation-0.md"
+        assert written.read_text() == app.clipboard
+
+
+async def test_in_forty_columns_an_entry_takes_the_screen_while_it_is_read(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "loss climbs like a rocket")
+        assert app.query_one("#left").display
+        await to_matches(pilot)
+        await pilot.press("enter")
+        await settle(pilot)
+        assert app.focused.id == "reading"
+        assert app.query_one("#reading").region.width > 70
+        await pilot.press("escape")
+        await settle(pilot)
+        assert app.query_one("#reading").region.width < 45
+        assert app.focused is app.query_one(QuestionInput)
+
+
+async def test_words_that_are_typed_and_deleted_change_nothing(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "loss climbs like a rocket")
+        await pilot.press("escape")
+        await pilot.press(*"gan face one")
+        app.query_one(QuestionInput).value = ""
+        await pilot.pause(0.6)
+        await settle(pilot)
+        assert app.session.turns[-1].text == "loss climbs like a rocket"
+        assert app.query_one(MatchList).get_option_at_index(0).id == "rocket-loss"
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_the_answer_looks_as_it_should(app, snap_compare, size):
     async def act(pilot: Pilot) -> None:
         app.query_one(QuestionInput).cursor_blink = False
         await settle(pilot)
-        await ask(pilot, "loss climbs like a rocket")
+        await ask(pilot, VAGUE)
+        session = app.session
+        app.turn(lambda: session.answer("train_loss", "rising"))
+        await settle(pilot)
 
     assert snap_compare(app, terminal_size=size, run_before=act)
 

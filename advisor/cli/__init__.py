@@ -110,6 +110,7 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
 
     \b
     dladvisor "loss becomes nan after 300 steps"    ask
+    dladvisor chat                                  be asked back until it is clear
     dladvisor                                       open the full-screen advisor
     dladvisor show learning-rate-too-high           read an entry
     """
@@ -121,10 +122,12 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
 
 
 def _register() -> None:
-    from advisor.cli import ask, build, entries, kept, measure, screen, serving
+    from advisor.cli import ask, build, chat, entries, kept, measure, past, screen, serving
 
     for command in (
         ask.ask,
+        chat.chat,
+        past.history,
         entries.show,
         entries.list_entries,
         entries.lint,

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from advisor import vocabulary
-from advisor.cli.context import Context, narrate, pass_context, vocabulary_option
+from advisor.cli.context import Context, narrate, pass_context, vocabulary_option, width
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
@@ -85,13 +84,6 @@ def _keep(context: Context, answer: Answer) -> str:
     except AdvisorError as error:
         narrate(f"{error.message} The question was not kept.")
         return ""
-
-
-def width() -> int:
-    """The columns to write in: the terminal's, within what reads well."""
-    from advisor.terminal import NARROWEST, WIDEST
-
-    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
 
 
 def _question(words: tuple[str, ...]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from advisor.settings import Settings
 if TYPE_CHECKING:
     from advisor.answer import Advisor
     from advisor.knowledge import Knowledge
+    from advisor.llm import Llm
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -47,9 +49,25 @@ class Context:
         return load(self.settings(), narrate)
 
 
+def language_model(address: str | None) -> Llm | None:
+    """The language model of `--llm`: None without it, "default" for that of the environment."""
+    if address is None:
+        return None
+    from advisor.llm import Llm
+
+    return Llm.from_environment("" if address == "default" else address)
+
+
 def narrate(sentence: str) -> None:
     """Tell the person something that is not data: on stderr."""
     click.echo(f"dladvisor: {sentence}", err=True)
+
+
+def width() -> int:
+    """The columns to write in: the terminal's, within what reads well."""
+    from advisor.terminal import NARROWEST, WIDEST
+
+    return max(NARROWEST, min(shutil.get_terminal_size((80, 24)).columns, WIDEST))
 
 
 def progress_bar(total: int) -> Callable[[int], None]:

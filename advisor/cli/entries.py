@@ -8,8 +8,7 @@ from pathlib import Path
 import click
 
 from advisor import vocabulary
-from advisor.cli.ask import width
-from advisor.cli.context import Context, pass_context, vocabulary_option
+from advisor.cli.context import Context, pass_context, vocabulary_option, width
 from advisor.errors import AdvisorError, BadSettings
 
 

@@ -6,8 +6,7 @@ import json
 
 import click
 
-from advisor.cli.ask import width
-from advisor.cli.context import Context, pass_context
+from advisor.cli.context import Context, pass_context, width
 from advisor.errors import BadSettings
 
 

@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import click
 
-from advisor.cli.context import Context, pass_context
+from advisor.cli.context import Context, language_model, pass_context
 
 
 @click.command()
+@click.option(
+    "--llm",
+    is_flag=False,
+    flag_value="default",
+    metavar="[URL]",
+    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
+)
+@click.option("--no-history", is_flag=True, help="Keep nothing of these conversations.")
 @pass_context
-def tui(context: Context) -> None:
+def tui(context: Context, llm: str | None, no_history: bool) -> None:
     """Open the full-screen advisor (also: dladvisor alone on a terminal)."""
     # Deferred: textual takes 130 ms.
     from advisor.tui import run
 
-    run(context.settings())
+    settings = context.settings()
+    if no_history:
+        settings = replace(settings, history=None)
+    run(settings, language_model(llm))

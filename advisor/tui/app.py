@@ -1,106 +1,117 @@
-"""The full-screen advisor: one screen to ask, choose, read and browse."""
+"""The full-screen advisor: a conversation on one side, candidates and reading on the other."""
 
 from __future__ import annotations
 
+import threading
 import webbrowser
 from collections.abc import Callable
 
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import ComposeResult
 from textual.binding import Binding
-from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher, Footer, Markdown, Static
 
 from advisor import catalogue
 from advisor.answer import Advisor, open_advisor
 from advisor.entry import Entry
 from advisor.errors import AdvisorError, BadQuestion
+from advisor.journal import Journal
 from advisor.knowledge import Knowledge
-from advisor.lint.body import python_blocks
+from advisor.llm import Llm
 from advisor.render import entry_markdown
-from advisor.results import Answer
-from advisor.settings import DEFAULT_TOP, Settings
-from advisor.tui import pages
+from advisor.reply import Reply
+from advisor.session import Session
+from advisor.settings import Settings
+from advisor.tui.candidates import MatchList
 from advisor.tui.commands import EntryCommands
-from advisor.tui.dialogs import HelpScreen, LinkedEntries
+from advisor.tui.conversation_actions import ConversationActions
+from advisor.tui.dialogs import HelpScreen
 from advisor.tui.history import History
 from advisor.tui.messages import (
     AdvisorOpened,
     EntriesLoaded,
     EntryChosen,
-    QuestionAnswered,
+    OptionChosen,
+    Previewed,
     QuestionTyped,
+    Replied,
     WentWrong,
 )
-from advisor.tui.widgets import BrowseTree, EntryText, MatchList, QuestionInput
+from advisor.tui.talk import NOT_HELPED, Answering, Transcript, offered
+from advisor.tui.widgets import BrowseTree, EntryText, QuestionInput, ReadingPane
 
-WELCOME = """\
-# What do you see?
-
-Describe it above in your own words and press **Enter**. For example:
-
-- loss becomes nan after 300 steps
-- validation accuracy is stuck at 50%
-- my GAN paints one face
-- CUDA out of memory, but only at the second epoch
-
-You can paste a whole error message or log. **F2** browses all entries, **F1** shows the keys.
-"""
 HEADLINES = {
-    "match": "The first entry probably helps.",
-    "unsure": "Not sure: these are the nearest entries. Say more to get a surer answer.",
-    "none": "Nothing here fits that. The nearest entries are probably not your problem.",
+    "match": "The first entry probably helps. Check it before you fix it.",
+    "unsure": "Not sure yet. Answer the question, or say more.",
+    "none": "Nothing here fits that yet. Answer, or say what the loss or the program does.",
 }
+READ_HERE = "*The entry that is chosen above is read here.*"
+CANDIDATES = 10
 
 
-class AdvisorApp(App[None]):
-    """Ask on top, answers or all entries on the left, the entry on the right."""
+class AdvisorApp(ConversationActions):
+    """The conversation (or all entries) on the left, candidates and the entry on the right."""
 
     CSS_PATH = "app.tcss"
     TITLE = "dladvisor"
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    COMMANDS = App.COMMANDS | {EntryCommands}
+    COMMANDS = ConversationActions.COMMANDS | {EntryCommands}
     BINDINGS = [
         Binding("f1", "help", "Help", priority=True),
         Binding("f2", "switch_list", "Browse", priority=True),
         Binding("f3", "switch_theme", "Theme", show=False, priority=True),
-        Binding("escape", "question", "Question"),
-        Binding("alt+left,left_square_bracket", "read_back", "Back", key_display="["),
-        Binding("alt+right,right_square_bracket", "read_forward", "Forward", key_display="]"),
-        Binding("c", "copy_code", "Copy code"),
+        Binding("f4", "past", "Past", priority=True),
+        Binding("ctrl+n", "begin_anew", "New", show=False, priority=True),
+        Binding("escape", "question", "Type"),
+        Binding("x", "reject", "Not it"),
+        Binding("u", "undo", "Undo"),
+        Binding("e", "export", "Export"),
+        Binding("alt+left,left_square_bracket", "read_back", "Back", show=False),
+        Binding("alt+right,right_square_bracket", "read_forward", "Forward", show=False),
+        Binding("c", "copy_code", "Code", show=False),
         Binding("l", "copy_link", "Link", show=False),
         Binding("y", "copy_entry", "Copy all", show=False),
-        Binding("o", "open_page", "Browser"),
-        Binding("r", "linked", "Related"),
+        Binding("o", "open_page", "Browser", show=False),
+        Binding("r", "linked", "Related", show=False),
     ]
 
-    def __init__(self, settings: Settings, advisor: Advisor | None = None) -> None:
+    def __init__(
+        self, settings: Settings, advisor: Advisor | None = None, llm: Llm | None = None
+    ) -> None:
         """`advisor` is for tests; without it index and encoder are opened in a worker."""
         super().__init__()
+        self.llm = llm
         self.settings = settings
         self.advisor = advisor
         self.knowledge: Knowledge | None = advisor.knowledge if advisor else None
+        self.session: Session | None = None
         self.shown: Entry | None = None
         self.reading_history = History()
         self._waiting: QuestionTyped | None = None
-        self._answered = ""
+        # Turns come from workers; they must follow one another.
+        self._turn = threading.Lock()
 
     def compose(self) -> ComposeResult:
-        with Horizontal(id="asking"):
-            yield Static(">", id="prompt")
-            yield QuestionInput()
         yield Static("", id="status", markup=False)
         with Horizontal(id="panes"):
-            with Vertical(id="left"), ContentSwitcher(initial="matches"):
-                yield MatchList()
+            with Vertical(id="left"), ContentSwitcher(initial="talk"):
+                with Vertical(id="talk"):
+                    yield Transcript()
+                    yield Answering()
+                    with Horizontal(id="asking"):
+                        yield Static(">", id="prompt")
+                        yield QuestionInput()
                 yield BrowseTree()
-            with VerticalScroll(id="reading"):
-                yield EntryText()
+            with Vertical(id="right"):
+                yield MatchList()
+                yield ReadingPane(EntryText())
         yield Footer(compact=True)
 
     async def on_mount(self) -> None:
+        self.query_one(Answering).show(None)
         self.query_one(QuestionInput).focus()
-        await self.query_one(EntryText).update(WELCOME)
+        await self.query_one(EntryText).update(READ_HERE)
         if self.advisor is not None:
             self.post_message(EntriesLoaded(self.advisor.knowledge))
             self.post_message(AdvisorOpened(self.advisor))
@@ -140,10 +151,13 @@ class AdvisorApp(App[None]):
     def answer_what_waits(self, message: AdvisorOpened) -> None:
         self.advisor = message.advisor
         self.knowledge = message.advisor.knowledge
-        self.say(f"{len(self.knowledge)} entries. Ask away.")
+        path = self.settings.history
+        journal = Journal(path) if path else None
+        self.session = Session(self.advisor, journal, self._report, top=CANDIDATES)
+        self.say(f"{len(self.knowledge)} entries. What do you see?")
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
-            self.take_question(waiting)
+            self.take_words(waiting)
 
     @on(WentWrong)
     def tell(self, message: WentWrong) -> None:
@@ -151,49 +165,91 @@ class AdvisorApp(App[None]):
         self.notify(message.hint or message.message, severity="error", timeout=10, markup=False)
 
     @on(QuestionTyped)
-    def take_question(self, message: QuestionTyped) -> None:
-        if self.advisor is None:
+    def take_words(self, message: QuestionTyped) -> None:
+        session, text = self.session, message.text
+        if session is None:
             self._waiting = message
             if message.finished:
                 self.say("Loading… your question will be answered as soon as that is done.")
-            return
-        if message.finished or message.text.strip() != self._answered:
-            self.ask(self.advisor, message)
+        elif not message.finished:
+            self.preview(session, text)
+        elif (ask := self.query_one(Answering).ask) and _is_option(text, len(ask.options)):
+            self.query_one(QuestionInput).value = ""
+            self.take_option(OptionChosen(ask.id, ask.options[int(text) - 1].id))
+        else:
+            self.turn(lambda: session.tell(text))
 
-    @work(thread=True, exclusive=True, group="ask", exit_on_error=False)
-    def ask(self, advisor: Advisor, asked: QuestionTyped) -> None:
-        """Answer in a worker; a newer question replaces an older one."""
+    @on(OptionChosen)
+    def take_option(self, message: OptionChosen) -> None:
+        session = self.session
+        assert session is not None
+        if message.option == NOT_HELPED:
+            entry = message.question.partition(":")[2]
+            self.turn(lambda: session.reject(entry))
+        else:
+            self.turn(lambda: session.answer(message.question, message.option))
+
+    @work(thread=True, exclusive=True, group="preview", exit_on_error=False)
+    def preview(self, session: Session, text: str) -> None:
+        """Show what fits while the person is typing; nothing of it is kept."""
         try:
-            answer = advisor.ask(asked.text, DEFAULT_TOP * 2)
-        except BadQuestion as error:
-            if asked.finished:
-                self.post_message(WentWrong(error.message, error.hint))
+            self.post_message(Previewed(session.conversation.tell(text)))
+        except BadQuestion:
             return
-        self.post_message(QuestionAnswered(answer, typed=not asked.finished))
 
-    @on(QuestionAnswered)
-    def show_answer(self, message: QuestionAnswered) -> None:
-        answer: Answer = message.answer
-        self._answered = answer.question
-        self.say(answer.note or HEADLINES[answer.verdict])
-        self._show_list("matches")
-        matches = self.query_one(MatchList)
-        matches.show(answer)
-        if not message.typed:
-            matches.focus()
+    @work(thread=True, group="turn", exit_on_error=False)
+    def turn(self, act: Callable[[], Reply], anew: bool = False) -> None:
+        """Take a turn in a worker, after those before it."""
+        with self._turn:
+            try:
+                reply = act()
+            except AdvisorError as error:
+                self.post_message(WentWrong(error.message, error.hint))
+                return
+        self.post_message(Replied(reply, anew))
+
+    @on(Previewed)
+    def show_candidates(self, message: Previewed) -> None:
+        # What was typed may have been sent, or deleted, in the meantime.
+        if self.query_one(QuestionInput).value.strip():
+            self.query_one(MatchList).show(message.reply)
+
+    @on(Replied)
+    def show_reply(self, message: Replied) -> None:
+        session, reply = self.session, message.reply
+        assert session is not None
+        self.query_one(QuestionInput).value = ""
+        self.say(reply.answer.note or HEADLINES[reply.answer.verdict])
+        self._show_list("talk")
+        entries = session.advisor.knowledge.entries
+        transcript = self.query_one(Transcript)
+        if message.anew:
+            said = reply.conversation.replies()
+            transcript.show(list(zip(reply.conversation.turns, said)), entries)
+        else:
+            transcript.add(reply.conversation.turns[-1], reply, entries)
+        self.query_one(MatchList).show(reply)
+        answering = self.query_one(Answering)
+        answering.show(offered(reply))
+        if answering.ask:
+            answering.focus_options()
+        else:
+            self.query_one(QuestionInput).focus()
+
+        if self.llm is not None and not message.anew:
+            self.retell(self.llm, reply)
 
     @on(EntryChosen)
     def read_chosen(self, message: EntryChosen) -> None:
         self.open_entry(message.entry_id, message.enter)
 
     def open_entry(self, entry_id: str, enter: bool = False) -> None:
-        """Show an entry in the reading pane; `enter` moves the focus there."""
         self.reading_history.visit(entry_id)
-        self._show_entry(entry_id)
+        self.show_entry(entry_id)
         if enter:
             self.query_one("#reading").focus()
 
-    def _show_entry(self, entry_id: str) -> None:
+    def show_entry(self, entry_id: str) -> None:
         if self.knowledge is None or entry_id not in self.knowledge:
             return
         self.shown = self.knowledge.get(entry_id)
@@ -213,8 +269,11 @@ class AdvisorApp(App[None]):
         self.query_one(ContentSwitcher).current = name
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        """Actions on an entry are off until one is shown."""
+        """Actions on an entry or a conversation are off until there is one."""
         needs_entry = action in {"copy_code", "copy_link", "copy_entry", "open_page", "linked"}
+        needs_talk = action in {"reject", "undo", "export"}
+        if needs_talk:
+            return self.session is not None and self.session.reply is not None
         return not needs_entry or self.shown is not None
 
     def action_help(self) -> None:
@@ -223,97 +282,23 @@ class AdvisorApp(App[None]):
             self.push_screen(HelpScreen())
 
     def action_question(self) -> None:
-        """Back to the question, ready to be changed."""
+        """Back to the conversation, ready to type."""
+        self._show_list("talk")
         self.query_one(QuestionInput).focus()
 
     def action_switch_list(self) -> None:
-        """Answers or all entries."""
+        """The conversation or all entries."""
         browsing = self.query_one(ContentSwitcher).current == "browse"
-        name = "matches" if browsing else "browse"
-        self._show_list(name)
-        self.query_one(f"#{name}").focus()
+        if browsing:
+            self.action_question()
+        else:
+            self._show_list("browse")
+            self.query_one("#browse").focus()
 
     def action_switch_theme(self) -> None:
         """Light or dark."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
-    def action_read_back(self) -> None:
-        """The entry read before this one."""
-        if entry_id := self.reading_history.back():
-            self._show_entry(entry_id)
 
-    def action_read_forward(self) -> None:
-        """The entry that `back` came from."""
-        if entry_id := self.reading_history.forward():
-            self._show_entry(entry_id)
-
-    def action_copy_code(self) -> None:
-        """Copy the Python of the entry's example."""
-        assert self.shown is not None
-        blocks = [block.code for block in python_blocks(self.shown.example)]
-        if not blocks:
-            self.notify("This entry has no code.", severity="warning")
-            return
-        self._copy("\n".join(blocks), "The example's code")
-
-    def action_copy_link(self) -> None:
-        """Copy the address of the entry's page, or the command that shows it."""
-        assert self.shown is not None
-        site = self.settings.site
-        link = self.settings.page(self.shown.id) if site else f"dladvisor show {self.shown.id}"
-        self._copy(link, link)
-
-    def action_copy_entry(self) -> None:
-        """Copy the whole entry as Markdown."""
-        assert self.shown is not None
-        self._copy(entry_markdown(self.shown), "The entry")
-
-    def _copy(self, text: str, name: str) -> None:
-        self.copy_to_clipboard(text)
-        self.notify(f"{name} is in the clipboard.", markup=False)
-
-    def action_open_page(self) -> None:
-        """Open the entry's page in the browser."""
-        assert self.shown is not None
-        try:
-            address = pages.address(self.shown, self.settings)
-        except OSError as error:
-            self.notify(f"The page cannot be written: {error}", severity="error", markup=False)
-            return
-        webbrowser.open(address)
-        self.notify(address, title="Opened in the browser", markup=False)
-
-    def action_linked(self) -> None:
-        """Choose among the entries linked from this one."""
-        assert self.shown is not None
-        assert self.knowledge is not None
-        groups = [
-            ("related", self.knowledge.linked(self.shown.related)),
-            ("says otherwise", self.knowledge.linked(self.shown.contradicts)),
-        ]
-        if not any(entries for _, entries in groups):
-            self.notify("No entry is linked from this one.")
-            return
-
-        def read(entry_id: str | None) -> None:
-            if entry_id:
-                self.open_entry(entry_id, enter=True)
-
-        self.push_screen(LinkedEntries(groups), read)
-
-    def palette_actions(self) -> list[tuple[str, Callable[[], None], str]]:
-        """Name, action and explanation of what the command palette offers beside entries."""
-        actions = [
-            ("Ask: go to the question", self.action_question, "Type what you see."),
-            ("Browse all entries", self.action_switch_list, "By category, framework, model."),
-            ("Switch light and dark", self.action_switch_theme, "Also F3."),
-        ]
-        if self.shown is not None:
-            actions += [
-                ("Copy the example's code", self.action_copy_code, "Also c."),
-                ("Copy the entry's address", self.action_copy_link, "Also l."),
-                ("Copy the entry as Markdown", self.action_copy_entry, "Also y."),
-                ("Open the entry's page in the browser", self.action_open_page, "Also o."),
-                ("Related entries", self.action_linked, "Also r."),
-            ]
-        return actions
+def _is_option(text: str, count: int) -> bool:
+    return text.strip().isdigit() and 1 <= int(text) <= count

@@ -14,23 +14,27 @@ from textual.widgets.option_list import Option
 from advisor.entry import Entry
 
 HELP = """\
-**Enter** ask; in a list, read the entry  
-**Esc** back to the question  
+**Enter** say it; in a list, read the entry  
+**1 to 9** answer the question  
+**Esc** type again  
+**x** the chosen entry is not it, or its fix did not help  
+**u** undo the last step, **Ctrl+N** a new conversation  
+**e** export the conversation as Markdown, **F4** past conversations  
 **Tab** next pane, **Shift+Tab** the one before  
-**F2** answers or all entries, **F3** light or dark  
+**F2** all entries, **F3** light or dark  
 **Ctrl+P** all commands; type an entry's name to open it  
 **Ctrl+Q** leave
 
-In a list or the reading pane:
+While an entry is read or chosen:
 
 **c** copy the example's code, **l** the entry's address, **y** all of it  
 **o** open the entry's page in the browser  
 **r** entries that are linked from this one  
 **[** and **]** back and forward (also **Alt+Left**, **Alt+Right**)
 
-Ask by what you see, not by what you suspect: *loss is flat at 0.693 from the
-start*. You can paste a whole error message or log. To select text with the
-mouse, hold **Shift**.
+Say what you see, not what you suspect: *loss is flat at 0.693 from the start*.
+You can paste a whole error message or log. To select text with the mouse, hold
+**Shift**. The bars add up to one, with *none of the entries* among them.
 """
 
 

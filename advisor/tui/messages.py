@@ -8,7 +8,7 @@ from textual.message import Message
 
 from advisor.answer import Advisor
 from advisor.knowledge import Knowledge
-from advisor.results import Answer
+from advisor.reply import Reply
 
 
 @dataclass
@@ -26,11 +26,26 @@ class AdvisorOpened(Message):
 
 
 @dataclass
-class QuestionAnswered(Message):
-    """An answer is ready; `typed` tells that the person is still typing."""
+class Previewed(Message):
+    """What would be answered to the words that are still being typed."""
 
-    answer: Answer
-    typed: bool
+    reply: Reply
+
+
+@dataclass
+class Replied(Message):
+    """The advisor replied to a turn; `anew` when the whole transcript is to be shown again."""
+
+    reply: Reply
+    anew: bool = False
+
+
+@dataclass
+class OptionChosen(Message):
+    """An option of a question was chosen."""
+
+    question: str
+    option: str
 
 
 @dataclass

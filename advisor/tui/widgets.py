@@ -4,33 +4,34 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual import events, on
-from textual.content import Content
+from textual.containers import VerticalScroll
 from textual.timer import Timer
-from textual.widgets import Input, Markdown, OptionList, Tree
-from textual.widgets.option_list import Option
+from textual.widget import Widget
+from textual.widgets import Input, Markdown, Tree
 
 from advisor import vocabulary
 from advisor.knowledge import Knowledge
 from advisor.question import MAX_CHARACTERS
-from advisor.results import Answer, Match, in_words
 from advisor.safe_text import printable
 from advisor.tui.messages import EntryChosen, QuestionTyped
 
 # How long to wait after a key before an answer is looked for, in seconds. An answer takes
 # some 10 ms in a worker, so this only keeps the list from flickering between letters.
 TYPING_PAUSE = 0.35
-# Characters of a reason in the list: two lines at 80 columns.
-REASON_SHOWN = 56
 # Fewer letters than this say nothing worth ranking.
 SHORTEST_TYPED = 8
 
 
+# Stands for the end of a line in what was pasted; the input has one line only.
+RETURN = "⏎"
+
+
 class QuestionInput(Input):
-    """One line for the question. A pasted log or post of many lines is kept, joined by spaces."""
+    """One line to type in. A pasted log or post of many lines is kept, its line ends as RETURN."""
 
     def __init__(self) -> None:
         super().__init__(
-            placeholder="What do you see? For example: loss becomes nan after 300 steps",
+            placeholder="What do you see?",
             id="question",
             compact=True,
             select_on_focus=False,
@@ -39,7 +40,8 @@ class QuestionInput(Input):
 
     def _on_paste(self, event: events.Paste) -> None:
         # Textual's Input keeps the first line only; an error message needs them all.
-        text = " ".join(printable(event.text).split())[:MAX_CHARACTERS]
+        lines = [line.rstrip() for line in printable(event.text).splitlines()]
+        text = RETURN.join(line for line in lines if line.strip())[:MAX_CHARACTERS]
         if text:
             self.replace(text, *self.selection)
         event.stop()
@@ -54,59 +56,17 @@ class QuestionInput(Input):
 
     def _tell_typed(self) -> None:
         if len(self.value.strip()) >= SHORTEST_TYPED:
-            self.post_message(QuestionTyped(self.value, finished=False))
+            self.post_message(QuestionTyped(self._text(), finished=False))
+
+    def _text(self) -> str:
+        return self.value.replace(RETURN, "\n")
 
     @on(Input.Submitted)
     def tell_finished(self, event: Input.Submitted) -> None:
         event.stop()
         if self._pause is not None:
             self._pause.stop()
-        self.post_message(QuestionTyped(self.value, finished=True))
-
-
-class MatchList(OptionList):
-    """The matches of an answer, best first, each with its probability and why it was found."""
-
-    def __init__(self) -> None:
-        super().__init__(id="matches")
-
-    def show(self, answer: Answer) -> None:
-        """Replace the list by an answer's matches."""
-        self.clear_options()
-        for number, match in enumerate(answer.matches):
-            if number:
-                self.add_option(None)
-            self.add_option(Option(_match_line(match), id=match.entry.id))
-        if answer.matches:
-            self.highlighted = 0
-
-    @on(OptionList.OptionHighlighted)
-    def preview(self, event: OptionList.OptionHighlighted) -> None:
-        event.stop()
-        if event.option_id:
-            self.post_message(EntryChosen(event.option_id))
-
-    @on(OptionList.OptionSelected)
-    def read(self, event: OptionList.OptionSelected) -> None:
-        event.stop()
-        if event.option_id:
-            self.post_message(EntryChosen(event.option_id, enter=True))
-
-
-def _match_line(match: Match) -> Content:
-    """Title, chance in words and number, and the first reason; never read as markup."""
-    chance = f"{match.probability:>4.0%} {in_words(match.probability)}"
-    return Content.assemble(
-        (match.entry.title, "bold"),
-        "\n",
-        (chance, "$success" if match.probability >= 0.5 else "$warning"),
-        "\n",
-        (_short(match.why[0]), "dim"),
-    )
-
-
-def _short(reason: str) -> str:
-    return reason if len(reason) <= REASON_SHOWN else reason[: REASON_SHOWN - 1].rstrip() + "…"
+        self.post_message(QuestionTyped(self._text(), finished=True))
 
 
 class BrowseTree(Tree[str]):
@@ -160,3 +120,16 @@ class EntryText(Markdown):
 
     def __init__(self) -> None:
         super().__init__(id="entry", open_links=False)
+
+
+class ReadingPane(VerticalScroll):
+    """Where an entry is read. While it has the focus the screen is marked `-reading`."""
+
+    def __init__(self, *children: Widget) -> None:
+        super().__init__(*children, id="reading")
+
+    def on_focus(self) -> None:
+        self.screen.add_class("-reading")
+
+    def on_blur(self) -> None:
+        self.screen.remove_class("-reading")
