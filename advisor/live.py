@@ -12,8 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from advisor import entry_format, places, store
+from advisor import places, store
 from advisor.answer import Advisor, open_advisor
+from advisor.encoder import Progress
 from advisor.errors import AdvisorError, MissingExtra
 from advisor.settings import Settings
 
@@ -38,12 +39,17 @@ class State:
 class Live:
     """Holds the current advisor. `report` gets a sentence for each change and each problem."""
 
-    def __init__(self, settings: Settings, report: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        report: Callable[[str], None] = lambda _: None,
+        progress: Callable[[int], Progress] | None = None,
+    ) -> None:
         self.settings = settings
         self._report = report
         # The files first: what changes while the index is opened is seen at the next look.
         files = places.signature(settings)
-        self.state = State(open_advisor(settings, report), files)
+        self.state = State(open_advisor(settings, report, progress), files)
         for sentence in self.state.left_out:
             report(f"Left out: {sentence}")
         self._looking = threading.Lock()
@@ -77,6 +83,9 @@ class Live:
 
     def _refuse_newly_broken(self, files: dict[str, list[int]]) -> None:
         """Raises BadEntry if a changed file was a good entry before and is none now."""
+        # Deferred: pydantic and yaml cost 110 ms, and entries seldom change.
+        from advisor import entry_format
+
         for name, state in files.items():
             path = Path(name)
             known = path.suffix == ".md" and path.stem in self.advisor.knowledge
