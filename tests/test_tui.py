@@ -112,7 +112,7 @@ async def test_typing_works_while_the_encoder_loads(word_advisor, monkeypatch):
         assert opening.wait(10)
         return word_advisor
 
-    monkeypatch.setattr(app_module, "open_advisor", slow_open)
+    monkeypatch.setattr("advisor.live.open_advisor", slow_open)
     app = AdvisorApp(word_advisor.settings)
     async with app.run_test(size=(80, 24)) as pilot:
         begin = time.monotonic()
@@ -132,7 +132,7 @@ async def test_a_failure_to_open_is_told(word_advisor, monkeypatch):
     def fail(*_arguments):
         raise AdvisorError("The encoder is gone.", "Reinstall dladvisor.")
 
-    monkeypatch.setattr(app_module, "open_advisor", fail)
+    monkeypatch.setattr("advisor.live.open_advisor", fail)
     app = AdvisorApp(word_advisor.settings)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

@@ -22,7 +22,7 @@ import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
-SECONDS = 10
+SECONDS = 5
 CONNECTIONS = 8
 HELLO = """
 from fastapi import FastAPI
