@@ -10,7 +10,7 @@ export Q
 TRAIN_PIP = $(VENV)-train/bin/python -m pip install -q --disable-pip-version-check
 PIP = $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: ask tui test site check check-train browser benchmark wheel clean
+.PHONY: ask tui test site check check-train browser site-report benchmark report wheel clean
 
 $(BIN)/dladvisor: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -61,6 +61,10 @@ site: $(VENV)/.check
 browser: site $(VENV)/.browser
 	$(BIN)/python -m pytest -m browser
 
+# The tables of docs/site.md: weight, speed, and agreement with the terminal.
+site-report: site $(VENV)/.browser
+	$(BIN)/python tests/benchmarks/site.py
+
 # The artefacts agree with torch, and the examples in kb/ do what they say.
 check-train: $(VENV)-train/.done
 	$(VENV)-train/bin/python -m pytest -m train tests/test_train.py
@@ -69,6 +73,14 @@ check-train: $(VENV)-train/.done
 # Speed and memory beside the script that everyone writes, in one run.
 benchmark: $(VENV)-train/.done
 	$(VENV)-train/bin/python tests/benchmarks/speed.py
+
+# The page Measured, made again: quality, calibration, ablation, robustness, speed, growth.
+# REAL=FILE adds a second set of judged questions.
+report: $(VENV)-train/.done
+	$(VENV)-train/bin/dladvisor report docs/measured.md --own tests/questions/judged.jsonl \
+		--phrasings tests/questions/phrasings.jsonl $(if $(REAL),--real $(REAL))
+	$(VENV)-train/bin/python tests/benchmarks/speed.py --page docs/measured.md
+	$(VENV)-train/bin/python tests/benchmarks/growth.py --page docs/measured.md
 
 wheel: $(VENV)/.test
 	rm -rf dist

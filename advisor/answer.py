@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from advisor import encoder as encoders
 from advisor import question as questions
@@ -16,9 +17,10 @@ from advisor.errors import AdvisorError
 from advisor.explanation import reasons
 from advisor.index import Index
 from advisor.knowledge import Knowledge
+from advisor.learned import Learned, load_learned
 from advisor.question import Question
 from advisor.ranking import FEATURES, Ranker
-from advisor.results import Answer, Match
+from advisor.results import Answer, Match, Verdict
 from advisor.settings import DEFAULT_TOP, Settings
 
 
@@ -54,12 +56,15 @@ NO_FILTER = Filter()
 class Ranked:
     """A question and what the ranker thinks of every entry, in the order of the knowledge.
 
-    `features` has shape (entries, FEATURES), `probabilities` (entries,).
+    `gist` is what was searched for. `features` has shape (entries, FEATURES), `known` (whether
+    the classifiers know the entry) and `probabilities` (entries,).
     """
 
     question: Question
+    gist: str
     vector: Floats
     features: Floats
+    known: npt.NDArray[np.bool_]
     probabilities: Floats
 
 
@@ -71,6 +76,7 @@ class Advisor:
     encoder: Encoder
     ranker: Ranker
     settings: Settings
+    learned: Learned | None = None
 
     @property
     def knowledge(self) -> Knowledge:
@@ -80,15 +86,19 @@ class Advisor:
     def rank(self, question: str) -> Ranked:
         """What the ranker thinks of every entry; raises BadQuestion for no question."""
         asked = questions.read(question)
-        vector: Floats = self.encoder.encode([asked.text])[0]
-        features = ranking.features(self.index, asked.text, vector)
-        return Ranked(asked, vector, features, self.ranker.probabilities(features))
+        gist = questions.gist(asked.text)
+        vector: Floats = self.encoder.encode([gist])[0]
+        features = ranking.features(self.index, self.learned, gist, vector)
+        known = ranking.known_entries(self.index, self.learned)
+        return Ranked(
+            asked, gist, vector, features, known, self.ranker.probabilities(features, known)
+        )
 
     def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
         """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
         ranked = self.rank(question)
-        entries = list(self.knowledge)
         # Stable, so that equal probabilities keep the order of ids on every machine.
+        entries = list(self.knowledge)
         order = [
             int(number)
             for number in np.argsort(-ranked.probabilities, kind="stable")
@@ -98,10 +108,16 @@ class Advisor:
             self.match(ranked, number, float(ranked.probabilities[number]))
             for number in order[:top]
         )
-        best = matches[0].probability if matches else 0.0
-        return Answer(
-            ranked.question.text, self.ranker.verdict(best), matches, ranked.question.note
-        )
+        asked = ranked.question
+        return Answer(asked.text, self.verdict(ranked, only), matches, asked.note)
+
+    def verdict(self, ranked: Ranked, only: Filter = NO_FILTER) -> Verdict:
+        """What to say when the best entry that may answer has its probability."""
+        through = np.array([only.lets_through(entry) for entry in self.knowledge], bool)
+        if not through.any():
+            return self.ranker.verdict(0.0, False)
+        best = int(np.argmax(np.where(through, ranked.probabilities, -1)))
+        return self.ranker.verdict(float(ranked.probabilities[best]), bool(ranked.known[best]))
 
     def match(self, ranked: Ranked, number: int, probability: float) -> Match:
         """The entry of that number as a match of a ranked question."""
@@ -109,7 +125,7 @@ class Advisor:
         return Match(
             entry=entry,
             probability=probability,
-            why=reasons(entry, ranked.question.text, ranked.vector, self.index, number),
+            why=reasons(entry, ranked.gist, ranked.vector, self.index, number),
             features=dict(zip(FEATURES, map(float, ranked.features[number]))),
             url=self.settings.page(entry.id),
         )
@@ -131,4 +147,7 @@ def open_advisor(
             f"The index was made by the encoder '{index.encoder_name}', not '{encoder.name}'.",
             "Make it again: dladvisor index --all",
         )
-    return Advisor(index, encoder, ranking.load_ranker(), settings)
+    learned = load_learned()
+    # Its weights are for one encoder's vectors; with another, all entries are ranked without.
+    taught = learned if learned.encoder == encoder.name else None
+    return Advisor(index, encoder, ranking.load_ranker(), settings, taught)

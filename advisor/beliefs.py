@@ -23,11 +23,12 @@ from advisor.knowledge import Knowledge
 
 Floats = npt.NDArray[np.float64]
 
-# Chosen on 700 judged questions with simulated people (docs/conversation.md); 0.1 to 0.3 and
-# 0.1 to 0.2 give the same within 2 points.
+# Chosen on 700 judged questions with simulated people; 0.1 to 0.3 give the same within 2 points.
 WRONG = 0.15
-DONT_KNOW = 0.1  # of an entry that lists typical values
-DONT_KNOW_IF_UNLISTED = 0.5
+# Of an entry that lists typical values, and of one that lists none. Simulated people would have
+# 0.1 and 0.5 (3 points more), but real ones often do not know what they could have looked up.
+DONT_KNOW = 0.25
+DONT_KNOW_IF_UNLISTED = 0.4
 # A check that is done tells more than a look at a curve.
 CHECK_RIGHT = 0.85
 # Candidates among which a question is to decide. All entries would let the long tail of nearly
@@ -86,6 +87,12 @@ class Beliefs:
         if value not in values:
             raise KeyError(value)
         return np.asarray(table[:, values.index(value)])
+
+    def of_measured(self, question: str, values: Sequence[str]) -> Floats:
+        """The likelihood of what a log shows: one of these values, each as likely to be meant."""
+        return np.asarray(
+            np.mean([self.of_answer(question, value) for value in values], axis=0, dtype=np.float64)
+        )
 
     def of_check(self, number: int, confirmed: bool) -> Floats:
         """The likelihood of a check of one entry that came out as expected, or did not."""

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from advisor import knowledge as knowledges
 from advisor.answer import Advisor
 from advisor.encoder import OnnxEncoder
 from advisor.judged import Judged
@@ -29,7 +30,10 @@ METRICS = ("hit@1", "hit@3", "MRR", "nDCG@5")
 
 @dataclass(frozen=True)
 class Report:
-    """Scores a question, shape (questions, METRICS) a system, and the verdicts."""
+    """Scores a question, shape (questions, METRICS) a system, and the verdicts.
+
+    `said` has the first entry's probability and whether it is right, for every question.
+    """
 
     entries: int
     encoder: str
@@ -41,6 +45,7 @@ class Report:
     answered: float
     ungraded: int
     firsts: Mapping[str, str] = field(default_factory=dict)
+    said: Sequence[tuple[float, bool]] = ()
 
     def to_json(self) -> dict[str, Any]:
         """The figures as JSON-ready values."""
@@ -160,14 +165,21 @@ def evaluate(advisor: Advisor, questions: Sequence[Judged]) -> Report:
         answered=share(outside, "match"),
         ungraded=len(questions) - len(inside) - len(outside),
         firsts={key: names[0] for key, names in ranked.items() if names},
+        said=[
+            (answers[item.id].matches[0].probability, ranked[item.id][0] in item.grades)
+            for item in (*inside, *outside)
+            if ranked[item.id]
+        ],
     )
 
 
 def bm25_alone(advisor: Advisor) -> Callable[[Judged], list[str]]:
     """Baseline: BM25 over everything an entry says, wordings included."""
-    ids = list(advisor.knowledge.entries)
+    # From the files: a saved index keeps no wordings.
+    knowledge = knowledges.load(advisor.settings.kb)
+    ids = list(knowledge.entries)
     keywords = Bm25.build(
-        [tokens(f"{spoken_text(entry)}\n{written_text(entry)}") for entry in advisor.knowledge]
+        [tokens(f"{spoken_text(entry)}\n{written_text(entry)}") for entry in knowledge]
     )
 
     def rank(item: Judged) -> list[str]:

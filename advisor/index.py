@@ -26,7 +26,7 @@ from advisor.knowledge import Knowledge
 from advisor.lexical import Bm25, message_key, tokens
 from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
 
-FORMAT = 3
+FORMAT = 4
 Ints = npt.NDArray[np.int64]
 
 

@@ -40,6 +40,9 @@ _TOKEN = re.compile(r"\d+(?:\.\d+)?k?%?|[a-z][a-z0-9]*(?:'[a-z]+)?|\n[ \t]*\n|[.
 
 _KNOWN = PHRASES.keys() | BREAKS.keys() | NEGATORS | FAILURES
 
+# Values from which a course is more than a few numbers in a sentence.
+LONG = 12
+
 Found = dict[str, dict[str, None]]
 
 
@@ -54,6 +57,19 @@ def observed(text: str) -> Mapping[str, tuple[str, ...]]:
         for name, (_, values) in OBSERVABLES.items()
         if name in found and any(value in found[name] for value in values)
     }
+
+
+def measured(text: str) -> Mapping[str, tuple[str, ...]]:
+    """What long columns of numbers in the text show; nothing that its words say.
+
+    Only courses of LONG values and more whose name says what they are: an encoder that reads
+    sentences cannot see where three hundred numbers go.
+    """
+    found: Found = {}
+    courses = curves.courses(text.lower())
+    named = {name: values for name, values in courses.items() if name != "metric"}
+    _read_courses({n: values for n, values in named.items() if len(values) >= LONG}, found)
+    return {name: tuple(values) for name, values in found.items() if values}
 
 
 def mentioned(text: str) -> Mapping[str, tuple[str, ...]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 
 from advisor.errors import BadQuestion
@@ -12,6 +13,13 @@ from advisor.safe_text import printable
 # A pasted log can be megabytes. The encoder reads 256 tokens (some 1,200 characters) and
 # keywords saturate long before this, so more text costs time and helps nobody.
 MAX_CHARACTERS = 20_000
+
+# A stack frame and the line of code that follows it, and the marks below that line.
+_FRAME = re.compile(r"^[ \t]*File \"[^\"\n]*\", line \d+.*\n?(?:[ \t]+\S.*\n?)?", re.MULTILINE)
+_MARKS = re.compile(r"^[ \t]*[~^]+[ \t]*\n?", re.MULTILINE)
+_NUMBER = re.compile(r"\d+")
+# Lines of one shape, numbers aside, that a log needs to show what it prints.
+LINES_OF_A_SHAPE = 2
 
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
@@ -24,6 +32,21 @@ class Question:
 
     text: str
     note: str = ""
+
+
+def gist(text: str) -> str:
+    """The text without stack frames and without all but the first lines of each shape of a log.
+
+    The encoder reads the first 256 tokens only, and the names in frames are the libraries', not
+    the problem's: a traceback of 200 lines in front of the words hid them altogether.
+    """
+    kept, seen = [], Counter[str]()
+    for line in _MARKS.sub("", _FRAME.sub("", text)).split("\n"):
+        shape = _NUMBER.sub("0", line.strip())
+        seen[shape] += 1
+        if not shape or seen[shape] <= LINES_OF_A_SHAPE:
+            kept.append(line)
+    return "\n".join(kept).strip() or text
 
 
 def read(raw: str) -> Question:

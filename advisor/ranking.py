@@ -1,7 +1,8 @@
 """Ranking: features of every entry for a question, one fitted score, a probability.
 
 The score is a logistic regression over the features below. Its weights and the verdict's
-thresholds are in ranker.json, which `dladvisor fit` writes; nothing here is guessed.
+thresholds are in ranker.json, which `dladvisor fit` writes; nothing here is guessed. Entries
+that the learnt classifiers know are scored with them; others by a second regression without.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy.typing as npt
 from advisor.encoder import Floats
 from advisor.errors import AdvisorError
 from advisor.index import Index
+from advisor.learned import Learned, Scores
 from advisor.lexical import message_key, tokens
 from advisor.passages import KINDS, SPOKEN
 from advisor.results import Verdict
@@ -41,7 +43,17 @@ FEATURES = (
     "message",  # n words of a message quoted: log(1 + n) * sqrt(n / words of the question)
     "known_words",  # share of the question's words that any entry uses
     "length",  # log(1 + keywords) of the question
+    "learned_meaning",  # log of the entry's share by the classifier of vectors
+    "learned_meaning_lead",  # how far it is above the best other entry's
+    "none_meaning",  # log of the share of "none of these"
+    "learned_words",  # the same three by the classifier of words
+    "learned_words_lead",
+    "none_words",
 )
+LEARNED_FEATURES = FEATURES[-6:]
+# Shares below e^-10 are all nothing, and leads beyond e^8 all certain.
+LOWEST_SHARE = -10.0
+LARGEST_LEAD = 8.0
 # Those that need no encoder; the site's script computes them to the last bit as Python does.
 KEYWORD_FEATURES = (
     "words_spoken",
@@ -51,13 +63,16 @@ KEYWORD_FEATURES = (
     "message",
     "known_words",
     "length",
+    "learned_words",
+    "learned_words_lead",
+    "none_words",
 )
 Columns = dict[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Ranker:
-    """The fitted score. `match_above` and `none_below` bound the best entry's probability."""
+class Fit:
+    """A logistic regression. `match_above` and `none_below` bound the best entry's probability."""
 
     weights: npt.NDArray[np.float64]
     bias: float
@@ -82,10 +97,39 @@ class Ranker:
         return "none" if best < self.none_below else "unsure"
 
 
+@dataclass(frozen=True)
+class Ranker:
+    """Two fits over the features `names`: for entries the classifiers know, and for others."""
+
+    names: tuple[str, ...]
+    taught: Fit
+    untaught: Fit
+
+    def probabilities(self, features: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+        """The probability that each entry helps, shape (entries,), from (entries, names).
+
+        `known` (entries,) tells which entries the classifiers know.
+        """
+        plain = [column for column, name in enumerate(self.names) if name not in LEARNED_FEATURES]
+        without = self.untaught.probabilities(features[:, plain])
+        return np.where(known, self.taught.probabilities(features), without)
+
+    def verdict(self, best: float, known: bool) -> Verdict:
+        """What to say when the best entry has that probability, and whether it is known."""
+        return (self.taught if known else self.untaught).verdict(best)
+
+
 @functools.cache
 def load_ranker(path: Path = RANKER, names: tuple[str, ...] = FEATURES) -> Ranker:
     """The fitted ranker over the features `names` in a file written by `dladvisor fit`."""
     values = json.loads(path.read_text(encoding="utf-8"))
+    plain = tuple(name for name in names if name not in LEARNED_FEATURES)
+    return Ranker(
+        names, _read(values["taught"], names, path), _read(values["untaught"], plain, path)
+    )
+
+
+def _read(values: dict[str, Any], names: Sequence[str], path: Path) -> Fit:
     if list(values["features"]) != list(names):
         raise AdvisorError(
             f"The ranker in '{path}' was fitted on other features than this version has.",
@@ -93,7 +137,7 @@ def load_ranker(path: Path = RANKER, names: tuple[str, ...] = FEATURES) -> Ranke
         )
     rows = [values["features"][name] for name in names]
     columns = [np.array([row[key] for row in rows]) for key in ("weight", "mean", "scale")]
-    return Ranker(
+    return Fit(
         columns[0],
         values["bias"],
         columns[1],
@@ -103,14 +147,45 @@ def load_ranker(path: Path = RANKER, names: tuple[str, ...] = FEATURES) -> Ranke
     )
 
 
-def features(index: Index, question: str, vector: Floats) -> Floats:
+def known_entries(index: Index, learned: Learned | None) -> npt.NDArray[np.bool_]:
+    """Which entries the classifiers know, shape (entries,)."""
+    return np.array([learned is not None and name in learned.places for name in index.ids], bool)
+
+
+def features(index: Index, learned: Learned | None, question: str, vector: Floats) -> Floats:
     """The features of every entry for a question, shape (entries, len(FEATURES)), float32."""
-    return _table(_meaning(index, vector) | _keywords(index, question), FEATURES)
+    columns = _meaning(index, vector) | _keywords(index, question)
+    by_meaning = learned.by_meaning(vector) if learned else None
+    by_words = learned.by_words(question) if learned else None
+    columns |= _learned(index, learned, "meaning", by_meaning)
+    columns |= _learned(index, learned, "words", by_words)
+    return _table(columns, FEATURES)
 
 
-def keyword_features(index: Index, question: str) -> Floats:
+def keyword_features(index: Index, learned: Learned | None, question: str) -> Floats:
     """The features that need no encoder, shape (entries, len(KEYWORD_FEATURES)), float32."""
-    return _table(_keywords(index, question), KEYWORD_FEATURES)
+    by_words = learned.by_words(question) if learned else None
+    columns = _keywords(index, question) | _learned(index, learned, "words", by_words)
+    return _table(columns, KEYWORD_FEATURES)
+
+
+def _learned(index: Index, learned: Learned | None, name: str, shares: Scores | None) -> Columns:
+    """A classifier's three features; the lowest values for entries that it does not know."""
+    own = np.full(len(index.ids), LOWEST_SHARE)
+    lead = np.full(len(index.ids), -LARGEST_LEAD)
+    none = LOWEST_SHARE
+    if learned is not None and shares is not None:
+        place = learned.places
+        rows = [row for row, entry_id in enumerate(index.ids) if entry_id in place]
+        found = shares[[place[index.ids[row]] for row in rows]]
+        own[rows] = np.maximum(found, LOWEST_SHARE)
+        lead[rows] = np.clip(found - _best_other(found), -LARGEST_LEAD, LARGEST_LEAD)
+        none = max(float(shares[-1]), LOWEST_SHARE)
+    return {
+        f"learned_{name}": own,
+        f"learned_{name}_lead": lead,
+        f"none_{name}": np.full(len(index.ids), none),
+    }
 
 
 def _table(columns: Columns, names: Sequence[str]) -> Floats:
@@ -160,7 +235,7 @@ def _best_and_mean(index: Index, cosines: Floats) -> tuple[Floats, Floats]:
     return top[:, -1], top.mean(axis=1)
 
 
-def _best_other(values: Floats) -> Floats:
+def _best_other(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """For each element the highest of the others."""
     if len(values) < 2:
         return np.zeros_like(values)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -19,15 +19,24 @@ RULED_OUT = 0.2
 LOOKED_AT = 10
 
 
-def answers_that_fit(turns: Sequence[Turn], entry: Entry) -> tuple[str, ...]:
-    """The person's answers that are typical of an entry, as reasons."""
-    return tuple(
+def answers_that_fit(
+    turns: Sequence[Turn], entry: Entry, log: Mapping[str, tuple[str, ...]]
+) -> tuple[str, ...]:
+    """The person's answers, and what their log shows, that are typical of an entry: reasons."""
+    answers = tuple(
         f"fits your answer: {followups()[turn.question].labels[turn.option]}"
         for turn in turns
         if turn.kind == "answer"
         and not turn.question.startswith(CHECK)
         and turn.option in typical(entry, turn.question)
     )
+    shown = tuple(
+        f"fits your log: {followups()[name].labels[value]}"
+        for name, values in log.items()
+        for value in values
+        if value in typical(entry, name)
+    )
+    return (*answers, *shown)
 
 
 def ruled_out(

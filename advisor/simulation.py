@@ -114,7 +114,10 @@ def simulate(advisor: Advisor, questions: Sequence[Judged], seed: int = 0) -> Si
 
 
 def without(advisor: Advisor, questions: Sequence[Judged]) -> Advisor:
-    """The same advisor with these questions left out of its index, where it holds any."""
+    """The same advisor with these questions left out of its index, where it holds any.
+
+    Then also without the classifiers, which have learnt from them.
+    """
     asked = {item.question for item in questions}
     full = knowledges.load(advisor.settings.kb)
     if not any(item.question in asked for item in full.judged):

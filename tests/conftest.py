@@ -40,7 +40,8 @@ class WordEncoder:
         self.encoded += texts
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for row, text in enumerate(texts):
-            for stem in set(tokens(text)):
+            # Sorted: in a set's own order each process would give the words other axes.
+            for stem in sorted(set(tokens(text))):
                 vectors[row, self.axes.setdefault(stem, len(self.axes)) % self.dimension] = 1
         if progress:
             progress(len(texts))
@@ -83,10 +84,15 @@ def word_advisor(small_knowledge, small_settings):
 
 def plain_ranker(match_above: float = 0.5, none_below: float = 0.2) -> ranking.Ranker:
     """Probability = sigmoid(10 * (mean of the three best spoken cosines - 0.3))."""
-    zeros = np.zeros(len(ranking.FEATURES), np.float32)
-    weights = zeros.copy()
-    weights[ranking.FEATURES.index("spoken_mean")] = 10
-    return ranking.Ranker(weights, -3.0, zeros, np.ones_like(zeros), match_above, none_below)
+
+    def fit(names: Sequence[str]) -> ranking.Fit:
+        zeros = np.zeros(len(names))
+        weights = zeros.copy()
+        weights[names.index("spoken_mean")] = 10
+        return ranking.Fit(weights, -3.0, zeros, np.ones_like(zeros), match_above, none_below)
+
+    plain = [name for name in ranking.FEATURES if name not in ranking.LEARNED_FEATURES]
+    return ranking.Ranker(ranking.FEATURES, fit(ranking.FEATURES), fit(plain))
 
 
 @pytest.fixture
@@ -111,3 +117,57 @@ def run_cli(tmp_path, monkeypatch):
         return done
 
     return run
+
+
+def pytest_terminal_summary(terminalreporter):
+    """How many examples of the entries were run, were compiled only, and how many have none."""
+    found = [
+        str(value)
+        for report in terminalreporter.getreports("passed")
+        if report.when == "call"
+        for name, value in report.user_properties
+        if name == "example"
+    ]
+    if found:
+        none = next((value.split()[1] for value in found if value.startswith("none")), "0")
+        terminalreporter.write_line(
+            f"examples: {found.count('run')} run, {found.count('compiled')} compiled only, "
+            f"{none} entries without"
+        )
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Debian's Chromium."""
+    from browsing import CHROMIUM
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield opened
+        opened.close()
+
+
+@pytest.fixture(scope="session")
+def address(tmp_path_factory):
+    """The site served below a sub-path, as on a project's pages."""
+    from browsing import SITE, served
+
+    root = tmp_path_factory.mktemp("www")
+    (root / "deep" / "er").mkdir(parents=True)
+    (root / "deep" / "er" / "site").symlink_to(SITE)
+    with served(root) as base:
+        yield f"{base}deep/er/site/"
+
+
+@pytest.fixture(scope="session")
+def real_advisor(tmp_path_factory):
+    """The advisor over the real entries, from the cache that CI shares between its runs."""
+    from advisor.answer import open_advisor
+    from advisor.settings import from_environment
+
+    cache = os.environ.get("TEST_CACHE") or str(tmp_path_factory.getbasetemp() / "cache")
+    return open_advisor(from_environment(environment={"DLADVISOR_CACHE": cache}))

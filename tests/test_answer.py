@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
@@ -11,6 +12,7 @@ from conftest import WordEncoder, plain_ranker
 from advisor import index, ranking
 from advisor.answer import Advisor, Filter
 from advisor.errors import BadQuestion
+from advisor.learned import load_learned
 from advisor.results import Answer, in_words
 
 
@@ -80,6 +82,7 @@ def test_no_reason_quotes_a_wording_that_is_not_shown(word_advisor):
 def test_a_quoted_message_beats_other_words(word_advisor):
     features = ranking.features(
         word_advisor.index,
+        None,
         "help, RuntimeWarning: overflow encountered in exp",
         word_advisor.encoder.encode(["overflow"])[0],
     )
@@ -142,15 +145,19 @@ def test_one_entry_is_a_knowledge_base_too(small_knowledge, small_settings):
 )
 def test_the_shipped_rankers_have_every_feature(path, names):
     ranker = ranking.load_ranker(path, names)
-    assert len(ranker.weights) == len(names)
-    assert (ranker.scales > 0).all()
-    assert 0 < ranker.none_below <= ranker.match_above < 1
+    assert len(ranker.taught.weights) == len(names)
+    for fit in (ranker.taught, ranker.untaught):
+        assert (fit.scales > 0).all()
+        assert 0 < fit.none_below <= fit.match_above < 1
 
 
 def test_keyword_features_are_those_of_the_whole_ranking(word_advisor):
+    taught = dataclasses.replace(
+        load_learned(), meaning=np.zeros((512, len(load_learned().meaning_bias)), np.float32)
+    )
     question = "CUDA out of memory after an hour, loss climbs"
     vector = word_advisor.encoder.encode([question])[0]
-    whole = ranking.features(word_advisor.index, question, vector)
+    whole = ranking.features(word_advisor.index, taught, question, vector)
     columns = [ranking.FEATURES.index(name) for name in ranking.KEYWORD_FEATURES]
-    found = ranking.keyword_features(word_advisor.index, question)
+    found = ranking.keyword_features(word_advisor.index, taught, question)
     np.testing.assert_array_equal(found, whole[:, columns])

@@ -2,68 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
-import http.server
-import shutil
-import threading
-
 import pytest
-from conftest import ROOT
+from browsing import page_of
 
 pytestmark = pytest.mark.browser
-SITE = ROOT / "site"
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 ENTRY = "kb/learning-rate-too-high/"
-PAGES = ["", "using/", "kb/", ENTRY, "kb/origins/", "kb/messages/", "kb/browse/category-rl/"]
-
-
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, *_arguments):
-        pass
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory):
-    """The site served below a sub-path, as on a project's pages."""
-    root = tmp_path_factory.mktemp("www")
-    (root / "deep" / "er").mkdir(parents=True)
-    (root / "deep" / "er" / "site").symlink_to(SITE)
-    handler = functools.partial(Quiet, directory=str(root))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/deep/er/site/"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--headless", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield opened
-        opened.close()
-
-
-@contextlib.contextmanager
-def page_of(browser, width=1366, height=768, scheme="light"):
-    """A fresh page that records what goes wrong and what is fetched from elsewhere."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
-    page.wrong, page.foreign = [], []
-    page.on("pageerror", lambda error: page.wrong.append(str(error)))
-    page.on("response", lambda r: r.status >= 400 and page.wrong.append(f"{r.status} {r.url}"))
-    page.on(
-        "request",
-        lambda r: r.url.startswith("http://127.0.0.1") or page.foreign.append(r.url),
-    )
-    yield page
-    context.close()
+PAGES = ["", "ask/", "using/", "kb/", ENTRY, "kb/origins/", "kb/messages/"]
+PAGES += ["kb/browse/category-rl/"]
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -112,16 +57,6 @@ def test_code_can_be_copied_and_symptoms_unfold(browser, address):
         more.click()
         assert hidden.is_visible()
         assert page.locator(".md-code__button, .md-clipboard").count() >= 1
-
-
-def test_the_themes_own_search_finds_a_title(browser, address):
-    with page_of(browser) as page:
-        page.goto(address)
-        page.keyboard.press("/")
-        page.locator(".md-search__input").fill("mode collapse")
-        result = page.locator(".md-search-result__link", has_text="Mode collapse").first
-        result.wait_for(timeout=15_000)
-        assert page.wrong == []
 
 
 def test_no_link_of_the_site_is_dead(browser, address):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import os
 import pty
@@ -281,3 +282,13 @@ def test_clashing_folders_name_both_files(run_cli, tmp_path):
     assert done.returncode == 1
     assert str(kb) in done.stderr
     assert str(SMALL_KB) in done.stderr
+
+
+def test_stale_entries_are_listed_oldest_first(run_cli, small_knowledge):
+    ages = {e.id: (datetime.date.today() - e.reviewed).days for e in small_knowledge}
+    youngest = min(ages.values())
+    assert run_cli("list", "--stale", str(max(ages.values()))).stdout.startswith("No entry")
+    done = run_cli("list", "--stale", str(youngest - 1), "--json")
+    listed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert {item["id"] for item in listed} == set(ages)
+    assert [item["reviewed"] for item in listed] == sorted(item["reviewed"] for item in listed)

@@ -19,6 +19,7 @@ from advisor.beliefs import DONT_KNOW_IF_UNLISTED, WRONG, Beliefs
 from advisor.conversation import Conversation
 from advisor.errors import BadQuestion, UnknownName
 from advisor.followups import FACETS, followups, typical
+from advisor.observed import measured
 from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Turn
 from advisor.vocabulary import ARCHITECTURES, FRAMEWORKS, OBSERVABLES
 
@@ -116,6 +117,24 @@ def test_what_the_text_says_is_heard_and_never_asked(conversation):
         reply = reply.conversation.answer(reply.ask.id, reply.ask.options[0].id)
     assert "train_loss" not in asked
     assert "architectures" not in asked
+
+
+def test_a_long_log_counts_like_an_answer_and_words_do_not(conversation):
+    vague = conversation.tell(VAGUE)
+    log = "\n".join(f"step {n} loss {1 + n / 10:.2f}" for n in range(40))
+    logged = vague.conversation.tell(log)
+    assert logged.heard == ("When you look at the training loss, what does it do: it rises",)
+    lead = logged.answer.matches[0]
+    assert lead.entry.id == "rocket-loss"
+    assert lead.why[0] == "fits your log: it rises"
+    prior = conversation.beliefs.prior(logged.conversation._ranked().probabilities)
+    rising = conversation.beliefs.of_answer("train_loss", "rising")
+    expected = prior * rising / (prior * rising).sum()
+    assert logged.conversation.belief() == pytest.approx(expected)
+    # What the person answers takes the place of what the log seemed to show.
+    answered = logged.conversation.answer("train_loss", "flat")
+    assert probabilities(answered)["flat-loss"] > probabilities(logged)["flat-loss"]
+    assert measured("the loss goes up: 1, 2, 3") == {}
 
 
 def test_nothing_is_asked_twice_and_asking_ends(conversation):
@@ -247,8 +266,11 @@ def test_wrong_names_are_told(conversation):
             act()
     with pytest.raises(BadQuestion):
         conversation.answer("train_loss", "rising")
-    with pytest.raises(BadQuestion):
-        conversation.tell("   ")
+    for empty in ("   ", "", "?!"):
+        with pytest.raises(BadQuestion):
+            conversation.tell(empty)
+        with pytest.raises(BadQuestion):
+            told.tell(empty)
 
 
 def test_a_filter_holds_through_a_conversation(word_advisor):

@@ -51,7 +51,7 @@ def test_documented_commands_and_options_exist():
 
 def test_the_readmes_make_targets_exist():
     makefile = (ROOT / "Makefile").read_text()
-    for target in re.findall(r"\bmake ([a-z-]+)", TEXT):
+    for target in re.findall(r"(?:^|`|\$ )make ([a-z-]+)", TEXT, re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
 
 

@@ -44,14 +44,14 @@ def loaded_by(tmp_path, *arguments: str) -> set[str]:
         ("--version",),
         ("list",),
         ("show", "rocket-loss"),
-        ("site",),
+        ("site", "--pages-only"),
         ("lint", "--fast"),
     ],
 )
 def test_light_commands_load_nothing_heavy_once_there_is_an_index(tmp_path, arguments):
     loaded_by(tmp_path, "index")
     if arguments[0] == "site":
-        arguments = ("site", "--out", str(tmp_path / "docs"))
+        arguments = (*arguments, "--out", str(tmp_path / "docs"))
     assert loaded_by(tmp_path, *arguments) == set()
 
 

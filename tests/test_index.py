@@ -192,6 +192,8 @@ def test_ctrl_c_in_the_middle_of_indexing_leaves_the_old_index(settings, kb):
         env=environment,
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        # A shell that runs the tests in the background has them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     time.sleep(3)
     running.send_signal(signal.SIGINT)

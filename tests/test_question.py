@@ -59,3 +59,30 @@ def test_printable_never_lets_a_control_character_through(raw):
     text = printable(raw)
     assert all(c in "\n\t" or unicodedata.category(c) not in ("Cc", "Cf", "Cs") for c in text)
     assert printable(text) == text
+
+
+def test_the_gist_leaves_stack_frames_and_repeated_log_lines_out():
+    text = """my loss explodes
+Traceback (most recent call last):
+  File "/app/train.py", line 12, in main
+    loss = model(x)
+           ^^^^^^^^
+  File "/app/model.py", line 3, in forward
+RuntimeError: shape mismatch
+
+step 1 loss 2.3
+step 2 loss 2.2
+step 3 loss 9.9
+what is it?"""
+    assert question.gist(text).split("\n") == [
+        "my loss explodes",
+        "Traceback (most recent call last):",
+        "RuntimeError: shape mismatch",
+        "",
+        "step 1 loss 2.3",
+        "step 2 loss 2.2",
+        "what is it?",
+    ]
+    assert question.gist("plain words\nstay as they are") == "plain words\nstay as they are"
+    frames = 'File "a.py", line 1, in f'
+    assert question.gist(frames) == frames

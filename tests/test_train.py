@@ -67,6 +67,7 @@ def test_another_encoder_can_be_named(small_settings, texts):
 
 def test_fitting_learns_to_put_the_right_entry_first(word_advisor, tmp_path):
     from advisor import ranking
+    from advisor.learned import load_learned
     from advisor.training.fit import fit_ranker
 
     ours = {
@@ -103,15 +104,87 @@ def test_fitting_learns_to_put_the_right_entry_first(word_advisor, tmp_path):
     assert "50 questions" in said
     ranker = ranking.load_ranker(tmp_path / "ranker.json")
     keywords = ranking.load_ranker(tmp_path / ranking.KEYWORD_RANKER.name, ranking.KEYWORD_FEATURES)
-    assert 0 < keywords.none_below <= keywords.match_above < 1
+    assert 0 < keywords.taught.none_below <= keywords.taught.match_above < 1
+    taught = load_learned(tmp_path / "learned.npz")
+    assert taught.ids == word_advisor.index.ids
+    assert taught.encoder == word_advisor.encoder.name
 
     def best(question: str, by: ranking.Ranker) -> tuple[str, float]:
         vector = word_advisor.encoder.encode([question])[0]
-        chances = by.probabilities(ranking.features(word_advisor.index, question, vector))
+        columns = ranking.features(word_advisor.index, taught, question, vector)
+        chances = by.probabilities(columns, ranking.known_entries(word_advisor.index, taught))
         return word_advisor.index.ids[int(np.argmax(chances))], float(chances.max())
 
     assert best("a portrait is strange", ranker)[0] == "same-face"
     inside, outside = best("a leak is strange", ranker)[1], best("tasty soup", ranker)[1]
-    assert ranker.verdict(inside) == "match"
+    assert ranker.verdict(inside, known=True) == "match"
     assert inside > outside
-    assert plain_ranker().weights.shape == ranker.weights.shape
+    assert plain_ranker().taught.weights.shape == ranker.taught.weights.shape
+
+
+def _rows(count: int = 60):
+    """Questions with five candidates: `spoken_mean` tells the right one, `length` the scope."""
+    from advisor import ranking
+    from advisor.training.regression import Rows
+
+    random = np.random.default_rng(0)
+    features = random.normal(size=(count * 5, len(ranking.FEATURES)))
+    groups = np.repeat(np.arange(count), 5)
+    outside = np.arange(count) % 4 == 0
+    grades = np.where((np.arange(count * 5) % 5 == 2) & ~outside[groups], 2, 0)
+    features[:, ranking.FEATURES.index("spoken_mean")] += 4 * (grades > 0)
+    features[:, ranking.FEATURES.index("length")] = np.where(outside, -2.0, 2.0)[groups]
+    return Rows(features, grades, groups, np.arange(count) % 4, outside)
+
+
+def test_the_regression_orders_by_what_tells_entries_apart_and_doubts_by_the_question():
+    from advisor import ranking
+    from advisor.training import regression
+
+    values, said = regression.fit(_rows(), ranking.FEATURES)
+    weights = {name: part["weight"] for name, part in values["features"].items()}
+    others = [abs(w) for name, w in weights.items() if name not in ("spoken_mean", "length")]
+    assert weights["spoken_mean"] > 3 * np.median(others)
+    assert weights["length"] > 0
+    assert values["none_below"] <= values["match_above"]
+    assert "calibration error" in said
+
+
+def test_ranks_count_within_a_question():
+    from advisor.training import regression
+
+    scores = np.array([0.1, 0.9, 0.5, 7.0, 8.0])
+    ranks = regression._ranks(scores, np.array([4, 4, 4, 9, 9]))
+    assert ranks.tolist() == [2, 0, 1, 1, 0]
+
+
+def test_the_ablation_shows_what_the_right_entry_was_found_by():
+    from advisor.training import regression
+
+    found = regression.ablation(_rows())
+    assert found["everything"]["hit@1"] > 0.9
+    without = found["without the nearest symptoms and wordings"]
+    assert without["hit@1"] < 0.5
+    assert without["hit@1"] <= without["hit@3"]
+
+
+def test_the_calibration_error_is_the_gap_between_said_and_seen():
+    from advisor.training.regression import calibration_error
+
+    random = np.random.default_rng(0)
+    said = random.random(5000)
+    assert calibration_error(said, random.random(5000) < said) < 0.03
+    assert calibration_error(said, random.random(5000) < said**3) > 0.15
+    assert calibration_error(np.full(100, 0.9), np.zeros(100, bool)) == pytest.approx(0.9)
+    assert calibration_error(np.ones(100), np.ones(100, bool)) == pytest.approx(0)
+
+
+def test_thresholds_keep_the_stated_error_rates():
+    from advisor.training import regression
+
+    inside, outside = np.linspace(0, 1, 1001), np.linspace(0, 0.5, 501)
+    match_above, none_below = regression.thresholds(inside, outside)
+    assert np.mean(outside >= match_above) == pytest.approx(
+        regression.MAX_OUT_OF_SCOPE_MATCHED, abs=0.01
+    )
+    assert np.mean(inside < none_below) == pytest.approx(regression.MAX_IN_SCOPE_DECLINED, abs=0.01)

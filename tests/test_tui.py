@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static, Tree
 
@@ -44,6 +45,9 @@ def keeping(word_advisor, tmp_path):
 
 async def settle(pilot: Pilot) -> None:
     await pilot.app.workers.wait_for_complete()
+    for listed in pilot.app.query(MatchList):
+        while listed._began is not None:
+            await pilot.pause(0.02)
     await pilot.pause()
     await pilot.pause()
 
@@ -283,12 +287,13 @@ async def test_the_palette_opens_an_entry_by_name(app):
         assert app.shown.id == "leaky-split"
 
 
-async def test_a_paste_of_300_lines_is_one_question(app):
+@pytest.mark.parametrize("end", ["\n", "\r", "\r\n"], ids=repr)
+async def test_a_paste_of_300_lines_is_one_question(app, end):
     from textual import events
 
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)
-        log = "\n".join(f"step {n} \x1b[31mloss\x1b[0m nan" for n in range(300))
+        log = end.join(f"step {n} \x1b[31mloss\x1b[0m nan" for n in range(300))
         box = app.query_one(QuestionInput)
         box.post_message(events.Paste(log))
         await settle(pilot)
@@ -362,6 +367,18 @@ async def test_a_question_is_answered_by_its_number(app):
         turn = app.session.turns[-1]
         assert (turn.question, turn.option) == (name, option.id)
         assert option.label in transcript(app)
+
+
+async def test_a_second_press_answers_nothing_that_was_not_seen(app):
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        answering = app.query_one(Answering)
+        for key in "21":
+            answering.query_one("#options").post_message(events.Key(key, key))
+        await settle(pilot)
+        assert [turn.kind for turn in app.session.turns] == ["tell", "answer"]
+        assert answering.waiting is False
 
 
 async def test_a_number_typed_in_the_input_answers_too(app):

@@ -137,6 +137,7 @@ def _register() -> None:
         build.completion,
         build.schema,
         measure.evaluate,
+        measure.report,
         kept.gaps,
         kept.vote,
         kept.forget,

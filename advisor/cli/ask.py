@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from advisor import vocabulary
-from advisor.cli.context import Context, narrate, pass_context, vocabulary_option, width
+from advisor.cli.context import Context, filter_options, narrate, pass_context, width
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
@@ -31,11 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plain", is_flag=True, help="No colour, no wrapping: for screen readers and logs.")
 @click.option("--explain", is_flag=True, help="Show the features behind each probability.")
-@vocabulary_option("--category", vocabulary.CATEGORIES, "Only entries of this category.")
-@vocabulary_option("--framework", vocabulary.FRAMEWORKS, "Only entries that fit this framework.")
-@vocabulary_option("--stage", vocabulary.STAGES, "Only entries of this stage of the work.")
-@vocabulary_option("--architecture", vocabulary.ARCHITECTURES, "Only entries that fit this model.")
-@vocabulary_option("--evidence", vocabulary.EVIDENCE, "Only entries with this evidence.")
+@filter_options
 @pass_context
 def ask(
     context: Context,

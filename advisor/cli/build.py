@@ -29,13 +29,33 @@ def index(context: Context, everything: bool) -> None:
     show_default=True,
     help="The folder of the site's sources; pages are written to its kb/.",
 )
+@click.option("--pages-only", is_flag=True, help="Only the pages, not what answers questions.")
 @pass_context
-def site(context: Context, out: Path) -> None:
-    """Write the site's pages from the entries; then `mkdocs build` makes the site."""
+def site(context: Context, out: Path, pages_only: bool) -> None:
+    """Write the site's pages, and what lets it answer; then `mkdocs build` makes the site.
+
+    The encoder's runtime for browsers is fetched once with npm. Without npm or a network the site
+    answers from keywords alone.
+    """
     from advisor import website
 
     written = website.write(context.knowledge(), out)
     click.echo(f"{written} pages in {out / 'kb'}")
+    if pages_only:
+        return
+    # Deferred: numpy, faiss and pydantic, 0.4 s, and all entries are read again with wordings.
+    from advisor import browser, knowledge, store
+
+    settings = context.settings()
+    made = browser.write(
+        store.open_index(settings, narrate, progress_bar),
+        knowledge.load(settings.kb),
+        settings,
+        out,
+    )
+    click.echo(f"{made.bytes / 1e6:.1f} MB that answer questions in {out / browser.FOLDER}")
+    if made.missing:
+        narrate(f"The site will answer from keywords alone. {made.missing}")
 
 
 @click.command(hidden=True)
@@ -72,7 +92,7 @@ def completion(shell: str) -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Default: the ranker in use.")
 @pass_context
 def fit(context: Context, questions: tuple[Path, ...], out: Path | None) -> None:
-    """Fit the ranker's weights and thresholds on judged questions (needs the extra 'train').
+    """Teach the classifiers and fit the ranker on judged questions (needs the extra 'train').
 
     Without QUESTIONS the knowledge base's own judged questions are used (kb/judged/).
     """

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from advisor import vocabulary
 from advisor.cli.context import (
     Context,
+    filter_options,
     language_model,
+    llm_option,
     narrate,
     pass_context,
     progress_bar,
-    vocabulary_option,
     width,
 )
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
@@ -57,13 +57,7 @@ A number answers the question. Anything else is more about what you see; a log c
     metavar="[ID]",
     help="Go on with the last conversation, or the one of that number.",
 )
-@click.option(
-    "--llm",
-    is_flag=False,
-    flag_value="default",
-    metavar="[URL]",
-    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
-)
+@llm_option
 @click.option("--no-history", is_flag=True, help="Keep nothing of this conversation.")
 @click.option(
     "--top",
@@ -72,11 +66,7 @@ A number answers the question. Anything else is more about what you see; a log c
     show_default=True,
     help="How many matches at most, with --json.",
 )
-@vocabulary_option("--category", vocabulary.CATEGORIES, "Only entries of this category.")
-@vocabulary_option("--framework", vocabulary.FRAMEWORKS, "Only entries that fit this framework.")
-@vocabulary_option("--stage", vocabulary.STAGES, "Only entries of this stage of the work.")
-@vocabulary_option("--architecture", vocabulary.ARCHITECTURES, "Only entries that fit this model.")
-@vocabulary_option("--evidence", vocabulary.EVIDENCE, "Only entries with this evidence.")
+@filter_options
 @pass_context
 def chat(
     context: Context,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from advisor import settings as settings_module
+from advisor import vocabulary
 from advisor.settings import Settings
 
 if TYPE_CHECKING:
@@ -105,4 +106,30 @@ def vocabulary_option(flag: str, values: tuple[str, ...], what: str) -> Callable
     )
 
 
+def filter_options(command: F) -> F:
+    """The options that say which entries may answer, as advisor.answer.Filter names them."""
+    options = (
+        vocabulary_option("--category", vocabulary.CATEGORIES, "Only entries of this category."),
+        vocabulary_option(
+            "--framework", vocabulary.FRAMEWORKS, "Only entries that fit this framework."
+        ),
+        vocabulary_option("--stage", vocabulary.STAGES, "Only entries of this stage of the work."),
+        vocabulary_option(
+            "--architecture", vocabulary.ARCHITECTURES, "Only entries that fit this model."
+        ),
+        vocabulary_option("--evidence", vocabulary.EVIDENCE, "Only entries with this evidence."),
+    )
+    # A decorator puts its option before those below it, so the last is applied first.
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+llm_option = click.option(
+    "--llm",
+    is_flag=False,
+    flag_value="default",
+    metavar="[URL]",
+    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
+)
 pass_context = click.make_pass_decorator(Context)

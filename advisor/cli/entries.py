@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -46,9 +47,15 @@ def show(context: Context, entry_id: str, as_json: bool, markdown: bool, plain: 
 @vocabulary_option("--category", vocabulary.CATEGORIES, "Only this category.")
 @vocabulary_option("--framework", vocabulary.FRAMEWORKS, "Only entries that name this framework.")
 @vocabulary_option("--stage", vocabulary.STAGES, "Only this stage of the work.")
+@click.option(
+    "--stale",
+    type=click.IntRange(min=0),
+    metavar="DAYS",
+    help="Only entries reviewed more than DAYS days ago, the oldest first.",
+)
 @pass_context
 def list_entries(
-    context: Context, as_json: bool, category: str, framework: str, stage: str
+    context: Context, as_json: bool, category: str, framework: str, stage: str, stale: int | None
 ) -> None:
     """List the entries by category, with their ids."""
     chosen = [
@@ -58,12 +65,23 @@ def list_entries(
         and (not framework or framework in entry.frameworks)
         and (not stage or stage in entry.stages)
     ]
+    if stale is not None:
+        today = datetime.date.today()
+        old = [entry for entry in chosen if (today - entry.reviewed).days > stale]
+        chosen = sorted(old, key=lambda entry: (entry.reviewed, entry.id))
     if as_json:
         for entry in chosen:
-            facts = {"id": entry.id, "title": entry.title, "category": entry.category}
+            facts = {
+                "id": entry.id,
+                "title": entry.title,
+                "category": entry.category,
+                "reviewed": entry.reviewed.isoformat(),
+            }
             click.echo(json.dumps(facts, ensure_ascii=False))
         return
-    for name in vocabulary.CATEGORIES:
+    for entry in chosen if stale is not None else ():
+        click.echo(f"{entry.reviewed}  {entry.id:<44} {entry.title}")
+    for name in vocabulary.CATEGORIES if stale is None else ():
         inside = [entry for entry in chosen if entry.category == name]
         if inside:
             click.echo(click.style(f"{name} ({len(inside)})", bold=True))

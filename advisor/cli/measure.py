@@ -64,6 +64,40 @@ def evaluate(
         click.echo("\n" + report.misses())
 
 
+@click.command()
+@click.argument("page", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option(
+    "--own", required=True, type=click.Path(path_type=Path), help="Judged questions to measure on."
+)
+@click.option(
+    "--phrasings",
+    required=True,
+    type=click.Path(path_type=Path),
+    help="Questions that name the one entry they were written for.",
+)
+@click.option("--real", type=click.Path(path_type=Path), help="A second set of judged questions.")
+@pass_context
+def report(context: Context, page: Path, own: Path, phrasings: Path, real: Path | None) -> None:
+    """Measure everything and put the tables into PAGE, between its markers.
+
+    Quality with intervals, calibration, risk against coverage, ablation, robustness, findability
+    and warm speed. `make report` runs it on this repository's page, with the benchmarks.
+    """
+    from advisor.judged import read_judged
+    from advisor.study import report as study
+
+    made = study.sections(
+        context.advisor(),
+        read_judged(own),
+        read_judged(phrasings),
+        read_judged(real) if real else (),
+        lambda text: click.echo(text, err=True),
+    )
+    text = study.refresh(page.read_text(encoding="utf-8"), made)
+    page.write_text(text, encoding="utf-8")
+    click.echo(f"{len(made)} parts of {page} made again.")
+
+
 def _voted(context: Context) -> list[Judged]:
     from advisor import feedback
 

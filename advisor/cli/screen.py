@@ -6,17 +6,11 @@ from dataclasses import replace
 
 import click
 
-from advisor.cli.context import Context, language_model, pass_context
+from advisor.cli.context import Context, language_model, llm_option, pass_context
 
 
 @click.command()
-@click.option(
-    "--llm",
-    is_flag=False,
-    flag_value="default",
-    metavar="[URL]",
-    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
-)
+@llm_option
 @click.option("--no-history", is_flag=True, help="Keep nothing of these conversations.")
 @pass_context
 def tui(context: Context, llm: str | None, no_history: bool) -> None:

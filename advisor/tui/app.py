@@ -39,14 +39,9 @@ from advisor.tui.messages import (
     Replied,
     WentWrong,
 )
-from advisor.tui.talk import NOT_HELPED, Answering, Transcript, offered
+from advisor.tui.talk import HEADLINES, NOT_HELPED, Answering, Transcript, offered
 from advisor.tui.widgets import BrowseTree, EntryText, QuestionInput, ReadingPane
 
-HEADLINES = {
-    "match": "The first entry probably helps. Check it before you fix it.",
-    "unsure": "Not sure yet. Answer the question, or say more.",
-    "none": "Nothing here fits that yet. Answer, or say what the loss or the program does.",
-}
 READ_HERE = "*The entry that is chosen above is read here.*"
 CANDIDATES = 10
 
@@ -165,6 +160,7 @@ class AdvisorApp(ConversationActions):
 
     @on(WentWrong)
     def tell(self, message: WentWrong) -> None:
+        self.query_one(Answering).waiting = False
         self.say(message.message)
         self.notify(message.hint or message.message, severity="error", timeout=10, markup=False)
 

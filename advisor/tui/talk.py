@@ -22,6 +22,11 @@ CHARACTERS_SHOWN = 600
 # Below this the leading entry is not named in the transcript: the list shows it anyway.
 WORTH_NAMING = 0.1
 NOT_HELPED = "not-helped"
+HEADLINES = {
+    "match": "The first entry probably helps. Check it before you fix it.",
+    "unsure": "Not sure yet. Answer the question, or say more.",
+    "none": "Nothing here fits that yet. Answer, or say what the loss or the program does.",
+}
 WELCOME = """\
 Say what you see, in your own words. A vague sentence will do: I ask back until it is clear.
 
@@ -128,6 +133,9 @@ class Answering(Vertical):
     def __init__(self) -> None:
         super().__init__(id="answering")
         self.ask: Ask | None = None
+        # Once an option is chosen, the keys wait for the reply: on a busy machine a second press
+        # would answer a question that the person has not seen.
+        self.waiting = False
 
     def compose(self) -> ComposeResult:
         yield Static("", id="asked", markup=False)
@@ -136,6 +144,7 @@ class Answering(Vertical):
     def show(self, ask: Ask | None) -> None:
         """Offer a question; None hides it."""
         self.ask = ask
+        self.waiting = False
         self.display = ask is not None
         options = self.query_one("#options", OptionList)
         options.clear_options()
@@ -156,10 +165,15 @@ class Answering(Vertical):
             number = int(event.character)
             if number <= len(self.ask.options):
                 event.stop()
-                self.post_message(OptionChosen(self.ask.id, self.ask.options[number - 1].id))
+                self._choose(self.ask, self.ask.options[number - 1].id)
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
         if self.ask and event.option_id:
-            self.post_message(OptionChosen(self.ask.id, event.option_id))
+            self._choose(self.ask, event.option_id)
+
+    def _choose(self, ask: Ask, option: str) -> None:
+        if not self.waiting:
+            self.waiting = True
+            self.post_message(OptionChosen(ask.id, option))

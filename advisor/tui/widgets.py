@@ -40,7 +40,9 @@ class QuestionInput(Input):
 
     def _on_paste(self, event: events.Paste) -> None:
         # Textual's Input keeps the first line only; an error message needs them all.
-        lines = [line.rstrip() for line in printable(event.text).splitlines()]
+        # Terminals send a carriage return for each line end; printable() would drop it.
+        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        lines = [line.rstrip() for line in printable(text).splitlines()]
         text = RETURN.join(line for line in lines if line.strip())[:MAX_CHARACTERS]
         if text:
             self.replace(text, *self.selection)

@@ -9,6 +9,7 @@ from advisor import vocabulary
 from advisor.entry import Entry
 from advisor.knowledge import Knowledge
 from advisor.render import escaped
+from advisor.website.facets import FACETS, narrowing, values_of
 from advisor.website.pages import code_span
 
 EVIDENCE_MEANS = {
@@ -18,25 +19,6 @@ EVIDENCE_MEANS = {
     "reported": "Practitioners report it: issue threads, posts, the notes of one lab.",
     "contested": "Serious sources disagree; the entry says how.",
 }
-FACETS = {
-    "category": vocabulary.CATEGORIES,
-    "stage": vocabulary.STAGES,
-    "framework": vocabulary.FRAMEWORKS,
-    "architecture": vocabulary.ARCHITECTURES,
-    "evidence": vocabulary.EVIDENCE,
-}
-
-
-def values_of(entry: Entry, facet: str) -> tuple[str, ...]:
-    """The entry's values of a facet; `any` is not one of them."""
-    found: tuple[str, ...] = {
-        "category": (entry.category,),
-        "stage": entry.stages,
-        "framework": entry.frameworks,
-        "architecture": entry.architectures,
-        "evidence": (entry.evidence,),
-    }[facet]
-    return tuple(value for value in found if value != "any")
 
 
 def index_pages(knowledge: Knowledge) -> dict[str, str]:
@@ -70,6 +52,7 @@ def _all_page(knowledge: Knowledge) -> str:
         "people [disagree about](contested.md).",
         "",
     ]
+    lines += narrowing(list(knowledge))
     for category in vocabulary.CATEGORIES:
         inside = [entry for entry in knowledge if entry.category == category]
         if inside:
@@ -89,7 +72,8 @@ def _value_page(facet: str, value: str, entries: list[Entry]) -> str:
     if facet == "evidence":
         lines += [EVIDENCE_MEANS[value], ""]
     noun = "entry" if len(entries) == 1 else "entries"
-    lines += [f"{len(entries)} {noun}. [All entries](../index.md)", "", *_rows(entries, "../"), ""]
+    lines += [f"{len(entries)} {noun}. [All entries](../index.md)", "", *narrowing(entries, facet)]
+    lines += [*_rows(entries, "../"), ""]
     return "\n".join(lines)
 
 

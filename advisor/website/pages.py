@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 
@@ -18,8 +19,9 @@ def entry_page(entry: Entry, knowledge: Knowledge) -> str:
     """The Markdown of an entry's page; links go to the .md files beside it."""
     lines = [
         "---",
-        f"title: {json.dumps(entry.title)}",
-        f"description: {json.dumps(entry.cause)}",
+        # The theme puts both into the page's head as they are.
+        f"title: {json.dumps(html.escape(entry.title))}",
+        f"description: {json.dumps(html.escape(entry.cause))}",
         "hide: [navigation, toc]",
         "---",
         "",
@@ -144,14 +146,16 @@ def _footer(entry: Entry, knowledge: Knowledge) -> list[str]:
     place = siblings.index(entry)
     links = []
     if place > 0:
-        links.append(f"[← {escaped(siblings[place - 1].title)}]({siblings[place - 1].id}.md)")
+        before = siblings[place - 1]
+        links.append(f"[← {escaped(before.title)}]({before.id}.md)" + "{ .before }")
     if place + 1 < len(siblings):
-        links.append(f"[{escaped(siblings[place + 1].title)} →]({siblings[place + 1].id}.md)")
+        after = siblings[place + 1]
+        links.append(f"[{escaped(after.title)} →]({after.id}.md)" + "{ .after }")
     cite = f"dladvisor, “{escaped(entry.title)}” (entry `{entry.id}`), reviewed {entry.reviewed}."
     return [
         "---",
         "",
-        " · ".join(links) + ("\n{ .siblings }" if links else ""),
+        " ".join(links) + ("\n{ .siblings }" if links else ""),
         "",
         f"`dladvisor show {entry.id}` · reviewed {entry.reviewed} · cite as: {cite}",
         "{ .colophon }",

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -95,21 +94,41 @@ def main() -> None:
     def centile(times: list[float], share: float) -> float:
         return sorted(times)[int(share * (len(times) - 1))]
 
-    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}; ")
-    print("| | dladvisor | sentence-transformers + FAISS |")
-    print("|---|---|---|")
-    print(f"| cold, s (median of {PAIRS}) | {statistics.median(cold):.2f} | ", end="")
-    print(f"{statistics.median(cold_plain):.2f} |")
-    print(f"| cold, ratio | 1 | {ratio:.1f} |")
-    print(f"| peak memory, MB | {memory[0]:.0f} | {memory[1]:.0f} |")
-    for name, share in (("p50", 0.5), ("p99", 0.99)):
-        print(
-            f"| warm {name}, ms | {centile(mine, share):.1f} | {centile(plain_times, share):.1f} |"
-        )
-    print(f"| batch, questions/s | {batch_rate():.0f} | |")
-    print(
-        f"\nThis process peaked at {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024} MB."
-    )
+    rows = [
+        (
+            f"cold, s (median of {PAIRS})",
+            f"{statistics.median(cold):.2f}",
+            f"{statistics.median(cold_plain):.2f}",
+        ),
+        ("cold, ratio of the pairs", "1", f"{ratio:.1f}"),
+        ("peak memory, MB", f"{memory[0]:.0f}", f"{memory[1]:.0f}"),
+        *(
+            (
+                f"warm {name}, ms",
+                f"{centile(mine, share):.1f}",
+                f"{centile(plain_times, share):.1f}",
+            )
+            for name, share in (("p50", 0.5), ("p99", 0.99))
+        ),
+        ("batch, questions/s with start-up", f"{batch_rate():.0f}", ""),
+    ]
+    lines = ["| | dladvisor | sentence-transformers + FAISS |", "|---|---|---|"]
+    lines += ["| " + " | ".join(row) + " |" for row in rows]
+    lines += [
+        "",
+        f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}.",
+    ]
+    show("benchmark", "\n".join(lines))
+
+
+def show(part: str, text: str) -> None:
+    """Print the text and, after `--page FILE`, put it into that page's part."""
+    print(text)
+    if "--page" in sys.argv:
+        from advisor.study.report import refresh
+
+        page = Path(sys.argv[sys.argv.index("--page") + 1])
+        page.write_text(refresh(page.read_text(encoding="utf-8"), {part: text}), encoding="utf-8")
 
 
 if __name__ == "__main__":

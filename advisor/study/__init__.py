@@ -1,0 +1,1 @@
+"""Studies of how good the answers are: robustness, calibration, ablation, growth, the report."""

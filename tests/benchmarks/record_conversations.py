@@ -1,0 +1,218 @@
+"""Record the conversations of docs/recorded.md: the real full-screen advisor in tmux, 80x24.
+
+    python tests/benchmarks/record_conversations.py > docs/recorded.md
+
+Each conversation is a person who knows nothing of the cause, and what they would answer: to each
+question, by its id, the value they see. Nothing else is scripted: which question comes, and when
+it stops, is up to the advisor. Needs tmux and a ready index; takes about two minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SESSION = f"dladvisor-record-{os.getpid()}"
+MOST_STEPS = 8
+CHECK_CONFIRMED = "confirmed"
+
+
+@dataclass(frozen=True)
+class Person:
+    """What is wrong, the first sentence, and what this person sees: question id -> value."""
+
+    wrong: str
+    cause: str
+    says: str
+    sees: dict[str, str]
+    pastes: str = ""
+
+
+LOG = "\n".join(
+    f"step {step:>4}  loss {2.31 + 0.004 * step + 0.0002 * step * step:.3f}  acc 0.{acc:02d}"
+    for step, acc in zip(range(300), [10, 9, 11] * 100)
+)
+PEOPLE = (
+    Person(
+        "A new head was added to the model after the optimizer was made.",
+        "parameters-not-in-optimizer",
+        "my model does not learn",
+        {
+            "train_loss": "flat",
+            "onset": "first-step",
+            "gradients": "normal",
+            "updates": "zero",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+            "stops_with": "nothing",
+        },
+    ),
+    Person(
+        "Images are decoded by two workers while the GPU waits.",
+        "input-pipeline-starves-gpu",
+        "my training is slow",
+        {"only_with": "workers", "repeats": "every-run", "frameworks": "pytorch"},
+    ),
+    Person(
+        "The fine-tuning data held no end-of-text token.",
+        "eos-never-learned",
+        "my language model writes strange text",
+        {"onset": "at-inference", "outputs": "repetitive", "train_loss": "falling"},
+    ),
+    Person(
+        "One branch of the network is skipped for some batches, under DDP.",
+        "ddp-unused-parameters",
+        "my script hangs",
+        {"onset": "first-step", "repeats": "same-step", "only_with": "multi-gpu"},
+    ),
+    Person(
+        "The learning rate is ten times too high; the person pastes a log of 300 lines.",
+        "learning-rate-too-high",
+        "loss looks wrong",
+        {"train_metric": "at-chance", "onset": "first-step", "gradients": "exploding"},
+        LOG,
+    ),
+)
+
+
+def tmux(*arguments: str, text: str = "") -> str:
+    done = subprocess.run(
+        ["tmux", *arguments], input=text, capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+class Screen:
+    """The advisor in a terminal of its own, and the file it keeps its conversation in."""
+
+    def __init__(self, history: Path) -> None:
+        self.history = history
+        # A tmux server that runs already has an environment of its own.
+        own = {k: v for k, v in os.environ.items() if k.startswith(("DLADVISOR_", "PYTHON"))}
+        set_to = {**own, "DLADVISOR_HISTORY": str(history)}
+        variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in set_to.items())
+        command = f"{variables} {sys.executable} -m advisor tui"
+        tmux("new-session", "-d", "-s", SESSION, "-x", "80", "-y", "24", "-c", str(ROOT), command)
+        self.wait_for("entries. What do you see?")
+
+    def close(self) -> None:
+        tmux("kill-session", "-t", SESSION)
+
+    def show(self) -> str:
+        return "\n".join(
+            line.rstrip() for line in tmux("capture-pane", "-p", "-t", SESSION).split("\n")
+        ).rstrip()
+
+    def wait_for(self, text: str, seconds: float = 60) -> None:
+        end = time.monotonic() + seconds
+        while text not in self.show():
+            if time.monotonic() > end:
+                raise TimeoutError(f"{text!r} did not come:\n{self.show()}")
+            time.sleep(0.2)
+
+    def settle(self, turns: int = 0) -> str:
+        """The screen when so many turns are kept and it no longer changes for three seconds."""
+        end = time.monotonic() + 90
+        while turns and len(self.conversation().get("turns", [])) < turns:
+            if time.monotonic() > end:
+                raise TimeoutError(f"no turn {turns}:\n{self.show()}")
+            time.sleep(0.3)
+        same, before = 0, ""
+        while same < 3:
+            time.sleep(1.0)
+            now = self.show()
+            same = same + 1 if now == before else 0
+            before = now
+        return before
+
+    def press(self, *keys: str) -> None:
+        tmux("send-keys", "-t", SESSION, *keys)
+
+    def paste(self, text: str) -> None:
+        tmux("load-buffer", "-", text=text)
+        tmux("paste-buffer", "-p", "-t", SESSION)
+
+    def conversation(self) -> dict:
+        if not self.history.exists():
+            return {}
+        with closing(sqlite3.connect(self.history)) as database:
+            row = database.execute("select body from conversations").fetchone()
+        return json.loads(row[0]) if row else {}
+
+
+def hold(person: Person, advisor) -> tuple[list[tuple[str, str]], str]:
+    """(what was done, the screen after it) for each step, and the entry that stands first."""
+    from advisor.conversation import Conversation
+
+    steps = []
+    with tempfile.TemporaryDirectory() as folder:
+        screen = Screen(Path(folder) / "conversations.db")
+        try:
+            screen.press("-l", person.says)
+            screen.press("Enter")
+            steps.append((f"The person types *{person.says}*.", screen.settle(1)))
+            if person.pastes:
+                screen.press("Escape")
+                screen.settle()
+                screen.paste(person.pastes)
+                screen.settle()
+                screen.press("Enter")
+                lines = len(person.pastes.splitlines())
+                steps.append((f"They paste a log of {lines} lines.", screen.settle(2)))
+            for _ in range(MOST_STEPS):
+                reply = Conversation.from_json(screen.conversation(), advisor).reply()
+                ask = reply.ask
+                if ask is None:
+                    break
+                offered = [option.id for option in ask.options]
+                if ask.id.startswith("check:"):
+                    right = ask.id == f"check:{person.cause}"
+                    option = CHECK_CONFIRMED if right else "not-confirmed"
+                else:
+                    option = person.sees.get(ask.id, "dont-know")
+                    option = option if option in offered else "other"
+                number = offered.index(option) + 1
+                label = ask.options[number - 1].label
+                turns = len(screen.conversation()["turns"]) + 1
+                screen.press(str(number))
+                steps.append((f"**{number}**, *{label}*.", screen.settle(turns)))
+            reply = Conversation.from_json(screen.conversation(), advisor).reply()
+            return steps, reply.answer.matches[0].entry.id
+        finally:
+            screen.close()
+
+
+def main() -> None:
+    from advisor import settings
+    from advisor.answer import open_advisor
+
+    advisor = open_advisor(settings.from_environment())
+    print("---\ntitle: Recorded conversations\n---\n\n# Five conversations, as they went\n")
+    print(
+        "Recorded from `dladvisor tui` in tmux at 80 columns and 24 lines, by "
+        "`tests/benchmarks/record_conversations.py`. The person knows nothing of the cause and "
+        "answers what they see; what is asked, and when it ends, is up to the advisor. Each "
+        "leads from a vague first sentence to the right entry.\n"
+    )
+    for number, person in enumerate(PEOPLE, start=1):
+        steps, first = hold(person, advisor)
+        found = "the right entry" if first == person.cause else f"NOT the right entry ({first})"
+        print(f"## {number}. “{person.says}”\n")
+        print(f"What is really wrong: {person.wrong} Ends at {found}, `{person.cause}`.\n")
+        for did, screen in steps:
+            print(f"{did}\n\n```text\n{screen}\n```\n")
+        print(f"{number}: {person.cause}: first is {first}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
