@@ -60,7 +60,7 @@ def serving(
         )
     running = Running(process, port, log)
     try:
-        wait_until(lambda: alive(running), 60)
+        wait_until(lambda: alive(running), 180)
         yield running
     finally:
         running.stop()

@@ -37,6 +37,11 @@ class SlackApi:
         self.calls: list[str] = []
         self.errors: dict[str, str] = {}
         self.delay = 0.0
+        # What answers response_urls; chat.postMessage waits while `going` is clear.
+        self.respond_status = 200
+        self.going = threading.Event()
+        self.going.set()
+        self.held = 0
         self.socket_url = ""
         self._stamps = itertools.count(1)
         self._lock = threading.Lock()
@@ -49,7 +54,8 @@ class SlackApi:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 answer = api.answer(self.path, body, self.headers)
                 raw = json.dumps(answer).encode()
-                self.send_response(200)
+                gone = self.path.startswith("/respond/") and api.respond_status != 200
+                self.send_response(api.respond_status if gone else 200)
                 self.send_header("content-type", "application/json")
                 self.send_header("content-length", str(len(raw)))
                 self.end_headers()
@@ -75,6 +81,8 @@ class SlackApi:
         if path.startswith("/respond/"):
             message = json.loads(body)
             problem = wrong_blocks(message.get("blocks", []))
+            if self.respond_status != 200:
+                return {"ok": False}
             with self._lock:
                 self.whispered.append(message)
             return {"ok": not problem}
@@ -93,6 +101,7 @@ class SlackApi:
         return {
             "auth.test": self.auth_test,
             "chat.postMessage": self.post_message,
+            "chat.postEphemeral": self.post_ephemeral,
             "conversations.replies": self.replies,
             "conversations.history": self.replies,
         }[name](values)
@@ -103,11 +112,22 @@ class SlackApi:
     def post_message(self, message: dict[str, Any]) -> dict[str, Any]:
         if problem := wrong_blocks(message.get("blocks", [])):
             return {"ok": False, "error": problem}
+        with self._lock:
+            self.held += 1
+        self.going.wait(60)
         time.sleep(self.delay)
         with self._lock:
+            self.held -= 1
             message["ts"] = f"2000.{next(self._stamps):06}"
             self.posted.append(message)
         return {"ok": True, "ts": message["ts"], "channel": message["channel"]}
+
+    def post_ephemeral(self, message: dict[str, Any]) -> dict[str, Any]:
+        if problem := wrong_blocks(message.get("blocks", [])):
+            return {"ok": False, "error": problem}
+        with self._lock:
+            self.whispered.append(message)
+        return {"ok": True, "message_ts": "2000.9"}
 
     def replies(self, asked: dict[str, Any]) -> dict[str, Any]:
         with self._lock:

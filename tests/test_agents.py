@@ -147,7 +147,7 @@ async def test_several_agents_share_one_server_over_http(tmp_path):
         stderr=log,
     )
     try:
-        wait_until(lambda: reachable(port), 60)
+        wait_until(lambda: reachable(port), 180)
         address = f"http://127.0.0.1:{port}/mcp"
         async with Client(address) as one, Client(address) as other:
             for client in (one, other):

@@ -26,10 +26,14 @@ from advisor.feedback import Feedback
 from advisor.slack import blocks as block_kit
 from advisor.slack import listeners
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
+from advisor.slack.listeners import THREADS
 from advisor.slack.run import MANIFEST
 from advisor.slack.text import escaped, pieces, plain
 
 FACE = "my gan paints one face"
+# Quoted word for word, so a match for whatever ranker is fitted.
+CERTAIN = "memory grows, then torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 MiB"
+VAGUE = "my loss is bad"
 NONSENSE = "how do I centre a div in css"
 
 
@@ -65,7 +69,7 @@ class Bot:
             self.process = subprocess.Popen(
                 command, stdout=log, stderr=log, env=environment, cwd=ROOT
             )
-        wait_until(self.alive, 60)
+        wait_until(self.alive, 180)
 
     def alive(self) -> bool:
         assert self.process.poll() is None, self.log.read_text()
@@ -79,11 +83,7 @@ class Bot:
 
     def raw(self, body: bytes, headers) -> httpx.Response:
         address = f"http://127.0.0.1:{self.port}/slack/events"
-        began = time.monotonic()
-        answer = self.client.post(address, content=body, headers=headers)
-        # Slack gives up after three seconds.
-        assert time.monotonic() - began < 3
-        return answer
+        return self.client.post(address, content=body, headers=headers)
 
     def said(self, payload) -> dict:
         """What the bot posts to answer one payload."""
@@ -111,12 +111,12 @@ def thread_of(payload) -> str:
 
 
 def test_a_mention_is_answered_in_its_thread(bot):
-    asked = slack.mention(FACE)
+    asked = slack.mention(CERTAIN)
     message = bot.said(asked)
     assert (message["channel"], message["thread_ts"]) == ("C1", thread_of(asked))
     text = shown(message)
     assert block_kit.HEADLINES["match"] in text
-    for part in ("Generator shows one sample", "Why  ", "Check  ", "Expect  ", "Fix  "):
+    for part in ("Graphs kept alive", "Why  ", "Check  ", "Expect  ", "Fix  "):
         assert part in text
     assert {"helpful", "not_helpful", "more"} <= set(buttons(message))
 
@@ -134,28 +134,38 @@ def test_a_direct_message_is_answered_and_goes_on_in_its_thread(bot, api):
     second = bot.said(more)
     assert second["thread_ts"] == first["thread_ts"] == thread_of(asked)
     # Both sentences count: the second turn goes on from the first.
-    state = json.loads(buttons(second)["more"]["value"])["t"]
-    assert state == f"D1:{thread_of(asked)}"
+    states = {json.loads(button["value"])["t"] for button in buttons(second).values()}
+    assert states == {f"D1:{thread_of(asked)}"}
     assert "Graphs kept alive" in shown(second)
 
 
-def test_when_nothing_fits_a_mention_is_told_so_and_a_channel_is_not(bot, api):
+def test_when_nothing_fits_a_mention_is_told_so_and_shown_the_nearest(bot):
     message = bot.said(slack.mention(NONSENSE))
     assert block_kit.HEADLINES["none"] in shown(message)
-    posted = len(api.posted)
+    assert "Graphs kept alive" in shown(message)
+    assert {"not_helpful", "more_1"} <= set(buttons(message))
+
+
+def test_a_channel_for_answers_hears_matches_only(bot, api):
     for payload in (
         slack.event("message", NONSENSE, channel="C0AUTO"),
-        slack.event("message", FACE, channel="C0OTHER"),
-        slack.event("message", FACE, channel="C0AUTO", bot_id="B9"),
-        slack.event("message", FACE, channel="C0AUTO", subtype="message_changed"),
-        slack.event("message", f"<@{slack.BOT}> {FACE}", channel="C0AUTO"),
-        slack.event("message", FACE, channel="C0AUTO", thread_ts="999.1"),
+        slack.event("message", VAGUE, channel="C0AUTO"),
+        slack.event("message", "123", channel="C0AUTO"),
+        slack.event("message", CERTAIN, channel="C0OTHER"),
+        slack.event("message", CERTAIN, channel="C0AUTO", bot_id="B9"),
+        slack.event("message", CERTAIN, channel="C0AUTO", subtype="message_changed"),
+        slack.event("message", f"<@{slack.BOT}> {CERTAIN}", channel="C0AUTO"),
+        slack.event("message", CERTAIN, channel="C0AUTO", thread_ts="999.1"),
     ):
         assert bot.send(payload).status_code == 200
-    heard = bot.said(slack.event("message", FACE, channel="C0AUTO"))
-    assert heard["channel"] == "C0AUTO"
+    asked = slack.event("message", CERTAIN, channel="C0AUTO")
+    heard = bot.said(asked)
+    assert (heard["channel"], heard["thread_ts"]) == ("C0AUTO", thread_of(asked))
+    assert "Graphs kept alive" in shown(heard)
+    # What came before was taken in before, and whatever it led to would be there by now.
+    bot.said(slack.mention(FACE))
     time.sleep(1)
-    assert len(api.posted) == posted + 1
+    assert len(api.posted) == 2
 
 
 def test_the_command_answers_privately_and_can_be_shared(bot, api):
@@ -195,6 +205,75 @@ def test_failures_are_told_and_never_swallowed(bot, api):
     del api.errors["chat.postMessage"]
     message = bot.said(slack.mention("123"))
     assert "no words" in shown(message)
+
+
+def test_a_private_answer_whose_address_is_too_old_still_arrives(bot, api):
+    api.respond_status = 404
+    bot.send(slack.command(FACE, api.response_url()))
+    until(lambda: api.whispered)
+    (message,) = api.whispered
+    assert (message["channel"], message["user"]) == ("C1", "U0ANN")
+    assert "Generator shows one sample" in shown(message)
+    assert api.posted == []
+
+
+def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypatch):
+    tried: list[int] = []
+    told: list[str] = []
+
+    class Unreachable:
+        def answer(self, payload) -> None:
+            tried.append(payload.tries)
+            raise ConnectionError
+
+        def tell_failure(self, _payload, sentence: str) -> None:
+            told.append(sentence)
+
+    monkeypatch.setattr(listeners, "RETRY_SECONDS", 0.01)
+    inbox = Inbox(tmp_path / "i.sqlite")
+    inbox.take_in("a", "mention", {})
+    workers = listeners.Workers(inbox, Unreachable())
+    workers.start()
+    until(lambda: not inbox.waiting())
+    workers.stop()
+    inbox.close()
+    assert tried == list(range(1, listeners.MOST_TRIES + 1))
+    assert len(told) == 1
+
+
+def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
+    """Killed between the two, it would be taken a second time after the restart."""
+    from slack_sdk import WebClient
+
+    from advisor.desk import Desk
+    from advisor.slack.work import Answering
+
+    class Still:
+        advisor, settings = word_advisor, word_advisor.settings
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    desk = Desk(Still(), "slack", None, lambda _: None)
+    answering = Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url))
+
+    def answered(kind: str, payload) -> None:
+        key = f"key {len(api.posted)}"
+        inbox.take_in(key, kind, payload)
+        claimed = inbox.claim(key)
+        answering.answer(claimed)
+        # Nobody has called `done`.
+        assert inbox.claim(key) is None
+
+    asked = slack.mention("something is wrong with it")
+    answered("mention", asked)
+    rejected = buttons(api.posted[0])["not_helpful"]
+    answered("action", slack.press(rejected, api.response_url(), thread_of(asked)))
+    answered("mention", slack.mention("memory grows every step", thread_ts=thread_of(asked)))
+    # The plain ranker is sure of what someone typed word for word.
+    answered("overheard", slack.event("message", "loss climbs like a rocket", channel="C0AUTO"))
+    answered("shortcut", slack.shortcut(FACE, api.response_url()))
+    turns = inbox.conversation(f"C1:{thread_of(asked)}")["turns"]
+    assert [turn["kind"] for turn in turns] == ["tell", "reject", "tell"]
+    inbox.close()
 
 
 def test_the_conversation_goes_on_in_the_thread(bot, api):
@@ -290,6 +369,52 @@ def test_a_retry_is_answered_once_also_across_a_restart(bot, api):
     assert bot.send(asked, at=time.time() - 40, **again).status_code == 200
     bot.said(slack.mention("loss is nan"))
     assert api.keys().count(asked["event_id"]) == 1
+
+
+def test_the_acknowledgement_waits_for_no_answer(bot, api):
+    """Slack gives up after three seconds: what takes time must come after."""
+    first = bot.said(slack.mention("something is wrong with it"))
+    question = buttons(first)["next_question"]
+    api.going.clear()
+    mentions = [slack.mention(f"{FACE} number {number}") for number in range(THREADS)]
+    for payload in mentions:
+        assert bot.send(payload).status_code == 200
+    until(lambda: api.held == THREADS)
+    # Every thread that answers now waits for Slack, and none will be free: an acknowledgement
+    # that waited for an answer would not come.
+    late = [
+        slack.mention(FACE),
+        slack.event("message", FACE, channel="D1", channel_type="im"),
+        slack.command(FACE, api.response_url()),
+        slack.shortcut(FACE, api.response_url()),
+        slack.press(question, api.response_url(), "1000.1"),
+    ]
+    for payload in late:
+        assert bot.send(payload).status_code == 200
+    assert len(api.posted) == 1
+    assert api.whispered == []
+    api.going.set()
+    until(lambda: len(api.posted) == 1 + THREADS + 4)
+    until(lambda: len(api.whispered) == 1)
+
+
+def test_no_answer_is_begun_while_a_payload_arrives(tmp_path):
+    begun = threading.Event()
+
+    class Answers:
+        def answer(self, _payload) -> None:
+            begun.set()
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    workers = listeners.Workers(inbox, Answers())
+    workers.start()
+    with workers.arriving():
+        inbox.take_in("a", "mention", {})
+        workers.put("a")
+        assert not begun.wait(0.5)
+    assert begun.wait(20)
+    workers.stop()
+    inbox.close()
 
 
 def send_at_once(bot, payloads) -> list[int]:
@@ -390,7 +515,7 @@ def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_p
     from websockets.sync.server import serve
 
     connected = threading.Event()
-    acknowledged: dict[str, float] = {}
+    acknowledged: set[str] = set()
     sockets = []
 
     def slack_side(connection) -> None:
@@ -399,7 +524,7 @@ def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_p
         connected.set()
         for line in connection:
             with contextlib.suppress(ValueError):
-                acknowledged[json.loads(line)["envelope_id"]] = time.monotonic()
+                acknowledged.add(json.loads(line)["envelope_id"])
 
     with serve(slack_side, "127.0.0.1", 0) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -413,19 +538,21 @@ def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_p
             cwd=ROOT,
         )
         try:
-            assert connected.wait(60)
+            assert connected.wait(180)
 
             def send(envelope: str, kind: str, payload) -> None:
                 body = {"envelope_id": envelope, "type": kind, "payload": payload}
-                began = time.monotonic()
                 sockets[-1].send(json.dumps({**body, "accepts_response_payload": False}))
-                until(lambda: envelope in acknowledged, 5)
-                assert acknowledged[envelope] - began < 3
+                until(lambda: envelope in acknowledged, 30)
 
+            # Nothing can be posted, and all the same each is acknowledged.
+            api.going.clear()
             asked = slack.mention(FACE)
             send("e1", "events_api", asked)
             send("e2", "events_api", asked)
             send("e3", "slash_commands", slack.command(FACE, api.response_url()))
+            assert api.posted == []
+            api.going.set()
             until(lambda: api.posted and api.whispered)
             press = slack.press(
                 buttons(api.posted[0])["not_helpful"], api.response_url(), thread_of(asked)

@@ -203,8 +203,9 @@ def make_app(options: Options, open_desk: Callable[[], Desk]) -> FastAPI:
         state = desk(request).live.state
         return JSONResponse(
             {
-                "status": "held" if state.held else "ok",
+                "status": "held" if state.behind else "ok",
                 "entries": len(state.advisor.knowledge),
+                "outdated": list(state.outdated),
                 "left_out": list(state.left_out),
                 "held": state.held,
                 "version": version(),
@@ -217,7 +218,7 @@ def make_app(options: Options, open_desk: Callable[[], Desk]) -> FastAPI:
         state = desk(request).live.state
         metrics.ENTRIES.set(len(state.advisor.knowledge))
         metrics.LEFT_OUT.set(len(state.left_out))
-        metrics.HELD.set(bool(state.held))
+        metrics.HELD.set(state.behind)
         return Response(await work(metrics.text), media_type=metrics.CONTENT_TYPE)
 
     if options.site is not None:

@@ -40,7 +40,7 @@ LEFT_OUT = Gauge(
 )
 HELD = Gauge(
     "dladvisor_entries_held",
-    "1 while newer entries are refused and the last good ones served.",
+    "1 while the last good state of some or all entries is served.",
     registry=_own,
     multiprocess_mode="max",
 )

@@ -158,10 +158,15 @@ class VoteShape(BaseModel):
 
 
 class Health(BaseModel):
-    """`ok`, or `held` while newer entries are refused and the last good ones are served."""
+    """`ok`, or `held` while the last good state of some or all entries is served.
+
+    `outdated` names the entries that are served as they last were, `left_out` those that were
+    never readable, and `held` says why nothing newer is served at all.
+    """
 
     status: Literal["ok", "held"]
     entries: int
+    outdated: list[str]
     left_out: list[str]
     held: str
     version: str

@@ -110,9 +110,13 @@ class Inbox:
             rows = database.execute("SELECT key FROM payloads WHERE body IS NOT NULL ORDER BY at")
             return [row[0] for row in rows]
 
-    def keep(self, key: str, state: dict[str, Any]) -> None:
-        """Keep a conversation's state."""
+    def keep(self, key: str, state: dict[str, Any], answered: str = "") -> None:
+        """Keep a conversation's state, and in the same step that payload as answered.
+
+        A process killed between the two would take the same turn again after its restart.
+        """
         with self._transaction() as database:
+            database.execute("UPDATE payloads SET body = NULL WHERE key = ?", (answered,))
             database.execute(
                 "INSERT OR REPLACE INTO conversations VALUES (?, ?, ?)",
                 (key, self._now(), json.dumps(state)),

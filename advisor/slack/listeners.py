@@ -15,7 +15,7 @@ from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 
 from advisor.errors import AdvisorError
-from advisor.slack.inbox import Inbox
+from advisor.slack.inbox import Inbox, Payload
 from advisor.slack.work import Answering, sentence_for
 
 log = logging.getLogger("dladvisor.slack")
@@ -91,20 +91,24 @@ class Workers:
         try:
             self._answering.answer(payload)
         except OSError as error:
-            # Slack cannot be reached: what waits in the inbox is tried again.
-            log.warning("Slack cannot be reached: %s", type(error).__name__)
+            # Slack cannot be reached, most likely: what waits in the inbox is tried again.
+            log.warning("cannot answer yet: %s", type(error).__name__)
             if payload.tries < MOST_TRIES and not self._stopping.is_set():
                 timer = threading.Timer(RETRY_SECONDS * 2**payload.tries, self.put, [key])
                 timer.daemon = True
                 timer.start()
                 return
+            self._tell(payload, error)
         except Exception as error:
-            self._log(error)
-            try:
-                self._answering.tell_failure(payload, _told(error))
-            except Exception as second:
-                log.error("the failure cannot be told: %s", type(second).__name__)
+            self._tell(payload, error)
         self._inbox.done(key)
+
+    def _tell(self, payload: Payload, error: Exception) -> None:
+        self._log(error)
+        try:
+            self._answering.tell_failure(payload, _told(error))
+        except Exception as second:
+            log.error("the failure cannot be told: %s", type(second).__name__)
 
     def _log(self, error: Exception) -> None:
         if isinstance(error, SlackApiError):

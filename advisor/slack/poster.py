@@ -74,17 +74,27 @@ class Poster:
 
 
 def whisper(client: WebClient, body: dict[str, Any], blocks: list[Block], summary: str) -> None:
-    """Answer through the payload's response_url, to the one person who acted."""
+    """Answer the one person who acted: through the payload's response_url, or else by name.
+
+    Slack takes a response_url for 30 minutes only, and five times.
+    """
     url = body.get("response_url")
     if not url:
         return
     webhook = WebhookClient(url, timeout=client.timeout, retry_handlers=client.retry_handlers)
     for message in split_messages(blocks):
+        text = escaped(short(summary, 300))
         done = webhook.send(
-            text=escaped(short(summary, 300)),
-            blocks=message,
-            response_type="ephemeral",
-            replace_original=False,
+            text=text, blocks=message, response_type="ephemeral", replace_original=False
         )
         if done.status_code != 200:
             log.warning("a private answer was refused: %s", done.status_code)
+            channel, user = _person(body)
+            client.chat_postEphemeral(channel=channel, user=user, text=text, blocks=message)
+
+
+def _person(body: dict[str, Any]) -> tuple[str, str]:
+    """Channel and user of a command, a shortcut or a button."""
+    if "channel_id" in body:
+        return body["channel_id"], body["user_id"]
+    return body["channel"]["id"], body["user"]["id"]

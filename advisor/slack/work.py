@@ -71,7 +71,7 @@ class Answering:
             else:
                 reply, kept = self._desk.begin(text)
             poster.post(channel, thread, self._answer(reply, kept, talk), _summary(reply))
-            self._inbox.keep(talk, reply.conversation.to_json())
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
     def _overheard(self, payload: Payload) -> None:
         """A message in a channel for answers without a mention: silent unless it is a match."""
@@ -88,7 +88,7 @@ class Answering:
             reply, kept = self._desk.begin(text)
             found = self._answer(reply, kept, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
-            self._inbox.keep(talk, reply.conversation.to_json())
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
     def _command(self, payload: Payload) -> None:
         text = plain(payload.body.get("text", ""))
@@ -112,7 +112,7 @@ class Answering:
             reply, kept = self._desk.begin(plain(payload.body["message"].get("text", "")))
             found = self._answer(reply, kept, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
-            self._inbox.keep(talk, reply.conversation.to_json())
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
     def _action(self, payload: Payload) -> None:
         pressed = payload.body["actions"][0]
@@ -169,7 +169,7 @@ class Answering:
             else:
                 found += self._answer(reply, "", value["t"])
             self._put(payload, found, _summary(reply))
-            self._inbox.keep(value["t"], reply.conversation.to_json())
+            self._inbox.keep(value["t"], reply.conversation.to_json(), payload.key)
 
     def _share(self, payload: Payload, value: dict[str, str]) -> None:
         """Post a private answer to its channel, as a message of its own with the question."""
