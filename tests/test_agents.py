@@ -124,14 +124,21 @@ async def test_changed_entries_are_taken_in_while_an_agent_is_connected(tmp_path
         assert len((await client.list_resources()).resources) == 5
         text = (kb / "rocket-loss.md").read_text()
         (kb / "new-one.md").write_text(text.replace("Step size above", "A step size above"))
-        for _ in range(100):
+        for _ in range(300):
             if len((await client.list_resources()).resources) == 6:
                 break
             time.sleep(0.2)
         done = await client.call_tool("get_trick", {"entry_id": "new-one"})
         assert not done.is_error
+        # Another change at the same time tells when the broken file has been seen.
         (kb / "new-one.md").write_text("broken")
-        time.sleep(4)
+        (kb / "rocket-loss.md").write_text(text.replace("Step size above", "Any step above"))
+        for _ in range(300):
+            done = await client.call_tool("get_trick", {"entry_id": "rocket-loss"})
+            if done.structured_content["title"].startswith("Any step"):
+                break
+            time.sleep(0.2)
+        assert done.structured_content["title"] == "Any step above the limit"
         done = await client.call_tool("get_trick", {"entry_id": "new-one"})
         assert done.structured_content["title"] == "A step size above the limit"
 

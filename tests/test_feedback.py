@@ -144,11 +144,14 @@ def test_a_file_that_is_no_database_is_told(tmp_path, word_advisor):
 WRITER = """
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from advisor.feedback import Feedback
 from advisor.results import Answer
 store = Feedback(Path(sys.argv[1]), 30)
+shown = (SimpleNamespace(entry=SimpleNamespace(id="some-entry")),)
 for number in range(int(sys.argv[3])):
-    kept = store.record("http", Answer(f"writer {sys.argv[2]} question {number}", "none", ()))
+    kept = store.record("http", Answer(f"writer {sys.argv[2]} question {number}", "match", shown))
+    store.vote(kept, "", helpful=True, voter=sys.argv[2])
     print(kept, flush=True)
 """
 
@@ -169,9 +172,10 @@ def test_many_processes_write_a_new_file_at_once(store):
     assert [process.returncode for process in running] == [0] * 6
     assert len(acknowledged) == 150
     assert {asked.id for asked in store.questions()} == acknowledged
+    assert all(asked.helpful == {"some-entry": 1} for asked in store.questions())
 
 
-def test_kill_9_loses_nothing_that_was_acknowledged(store):
+def test_kill_9_loses_no_vote_that_was_acknowledged(store):
     store.path.parent.mkdir()
     acknowledged: set[str] = set()
     for pause in (0.3, 0.5, 0.7):
@@ -185,9 +189,9 @@ def test_kill_9_loses_nothing_that_was_acknowledged(store):
         process.stdout.close()
         # The last piece may be cut off by the kill: it was not acknowledged as a whole.
         acknowledged |= {line for line in lines[:-1] if line}
-    kept = {asked.id for asked in store.questions()}
+    voted = {asked.id for asked in store.questions() if asked.helpful == {"some-entry": 1}}
     assert len(acknowledged) > 10
-    assert acknowledged <= kept
+    assert acknowledged <= voted
 
 
 def test_votes_become_questions_to_measure_on(store, word_advisor):

@@ -29,6 +29,21 @@ def test_cosines_are_exact_within_the_quantiser(small_knowledge):
     np.testing.assert_allclose(made.similarities(asked, len(texts)), exact, atol=0.01)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks Linux what is mapped")
+def test_vectors_are_mapped_so_that_processes_share_them(small_knowledge, tmp_path):
+    encoder = WordEncoder()
+    index.write(index.build(small_knowledge, encoder), tmp_path, {})
+    made = index.read(tmp_path)
+    file = tmp_path / "vectors.faiss"
+    with open("/proc/self/maps") as maps:
+        assert any(line.rstrip().endswith(str(file)) for line in maps)
+    (asked,) = encoder.encode(["loss becomes nan"])
+    before = made.similarities(asked, 20)
+    # A newer index replaces the files while this one still answers.
+    file.unlink()
+    np.testing.assert_array_equal(made.similarities(asked, 20), before)
+
+
 def test_far_passages_get_the_lowest_of_the_near(small_knowledge):
     encoder = WordEncoder()
     made = index.build(small_knowledge, encoder)

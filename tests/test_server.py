@@ -225,13 +225,13 @@ def test_a_body_that_never_ends_is_cut_off(tmp_path):
 
 
 def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):
-    times = []
-    for _ in range(20):
+    def seconds() -> float:
         began = time.perf_counter()
         client.get("/v1/entries/rocket-loss")
-        times.append(time.perf_counter() - began)
-    # It takes 2 ms; without TCP_NODELAY every one of them takes 40.
-    assert min(times) < 0.03
+        return time.perf_counter() - began
+
+    # It takes 2 ms, on a busy machine now and then; without TCP_NODELAY never less than 40.
+    wait_until(lambda: seconds() < 0.03, 30, 0)
 
 
 def test_wrong_methods_are_told_all_that_are_allowed(client):
@@ -269,11 +269,14 @@ def test_schemathesis_finds_nothing(server, tmp_path):
 
 def test_a_rate_is_limited_over_all_workers(folder):
     os.environ["DLADVISOR_CACHE"] = str(folder / "cache")
-    with serving(folder, "--rate", "2", "--workers", "2") as running:
+    with serving(folder, "--rate", "1", "--workers", "2") as running:
+        began = time.monotonic()
         # A new connection each time, so that both workers get some.
         answers = [httpx.get(f"{running.url}/v1/entries") for _ in range(30)]
+        seconds = time.monotonic() - began
         passed = sum(answer.status_code == 200 for answer in answers)
-        assert 10 <= passed <= 16
+        # Five at once, then one a second; were the workers to count apart, it would be ten.
+        assert 5 <= passed <= 6 + seconds
         refused = next(answer for answer in answers if answer.status_code == 429)
         assert int(refused.headers["retry-after"]) >= 1
         assert httpx.get(f"{running.url}/healthz").status_code == 200
@@ -397,14 +400,17 @@ def test_requests_under_way_are_answered_at_shutdown(tmp_path, workers):
     with serving(tmp_path, "--workers", workers) as running:
         body = json.dumps({"question": ROCKET}).encode()
         head = f"POST /v1/ask HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n".encode()
-        with socket.create_connection(("127.0.0.1", running.port), timeout=20) as late:
-            late.sendall(head + b"Content-Type: application/json\r\n\r\n" + body[:5])
-            time.sleep(0.3)
+        with socket.create_connection(("127.0.0.1", running.port), timeout=60) as late:
+            late.sendall(head + b"Content-Type: application/json\r\nExpect: 100-continue\r\n\r\n")
+            # The server asks for the body: the request is under way.
+            assert late.recv(65536).startswith(b"HTTP/1.1 100 ")
+            late.sendall(body[:5])
             running.process.terminate()
-            time.sleep(0.5)
+            time.sleep(1)
+            assert running.process.poll() is None
             late.sendall(body[5:])
             assert late.recv(65536).startswith(b"HTTP/1.1 200 ")
-        assert running.process.wait(timeout=30) == 0
+        assert running.process.wait(timeout=60) == 0
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path, run_cli):
