@@ -48,6 +48,32 @@ def test_alike_questions_are_one_cluster_the_most_asked_first():
     assert (second.asked, second.nothing_found, second.not_helpful) == (1, 0, 1)
 
 
+def test_likeness_mixes_meaning_with_the_entries_shown():
+    meanings = np.eye(4, dtype=np.float32)[[0, 0, 1, 2]]
+    shown = [("x", "y"), ("x", "y"), ("x", "y"), ("z",)]
+    made = gaps.likeness(meanings, [asked("q", shown=ids) for ids in shown])
+    share = gaps.SHOWN_SHARE
+    expected = [[1, 1, share, 0], [1, 1, share, 0], [share, share, 1, 0], [0, 0, 0, 1]]
+    np.testing.assert_allclose(made @ made.T, expected, atol=1e-6)
+    # (1, 1/2) and (1/2, 1) at ranks one and two: 4/5 alike.
+    turned = [asked("q", shown=("x", "y")), asked("q", shown=("y", "x"))]
+    made = gaps.likeness(meanings[[0, 2]], turned)
+    assert made[0] @ made[1] == pytest.approx(share * 0.8)
+    # Nothing shown: the meaning alone, and still a unit vector.
+    made = gaps.likeness(meanings[:2], [asked("q", shown=()), asked("q", shown=())])
+    assert made[0] @ made[1] == pytest.approx(1)
+
+
+def test_the_same_entries_shown_bring_questions_together():
+    first = asked("audio crackles after resampling", shown=("x", "y", "z"))
+    same = asked("audio crackling noises heard", shown=("x", "y", "z"))
+    other = asked("audio hissing sounds heard", shown=("p", "q", "r"))
+    rows = gaps.likeness(
+        WordEncoder().encode([q.question for q in (first, same, other)]), [first, same, other]
+    )
+    assert rows[0] @ rows[1] > rows[0] @ rows[2] + 0.2
+
+
 def test_merging_equals_average_linkage_by_hand():
     angles = np.radians([0, 10, 40, 90, 95, 180])
     vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
