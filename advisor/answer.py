@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -83,12 +84,17 @@ class Advisor:
         """The entries it answers from."""
         return self.index.knowledge
 
+    @functools.cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The same entries by their number."""
+        return tuple(self.knowledge)
+
     def rank(self, question: str) -> Ranked:
         """What the ranker thinks of every entry; raises BadQuestion for no question."""
         asked = questions.read(question)
         gist = questions.gist(asked.text)
         vector: Floats = self.encoder.encode([gist])[0]
-        features = ranking.features(self.index, self.learned, gist, vector)
+        features = ranking.features(self.index, self.learned, gist, vector, asked.text)
         known = ranking.known_entries(self.index, self.learned)
         return Ranked(
             asked, gist, vector, features, known, self.ranker.probabilities(features, known)
@@ -97,31 +103,35 @@ class Advisor:
     def ask(self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER) -> Answer:
         """The verdict and up to `top` matches, best first; raises BadQuestion for no question."""
         ranked = self.rank(question)
-        # Stable, so that equal probabilities keep the order of ids on every machine.
-        entries = list(self.knowledge)
-        order = [
-            int(number)
-            for number in np.argsort(-ranked.probabilities, kind="stable")
-            if only.lets_through(entries[number])
-        ]
+        order = self._order(ranked, only)
         matches = tuple(
-            self.match(ranked, number, float(ranked.probabilities[number]))
+            self.match(ranked, int(number), float(ranked.probabilities[number]))
             for number in order[:top]
         )
         asked = ranked.question
-        return Answer(asked.text, self.verdict(ranked, only), matches, asked.note)
+        return Answer(asked.text, self._verdict(ranked, order), matches, asked.note)
 
     def verdict(self, ranked: Ranked, only: Filter = NO_FILTER) -> Verdict:
         """What to say when the best entry that may answer has its probability."""
-        through = np.array([only.lets_through(entry) for entry in self.knowledge], bool)
-        if not through.any():
+        return self._verdict(ranked, self._order(ranked, only))
+
+    def _order(self, ranked: Ranked, only: Filter) -> npt.NDArray[np.intp]:
+        """The numbers of the entries that may answer, best first."""
+        # Stable, so that equal probabilities keep the order of ids on every machine.
+        order = np.argsort(-ranked.probabilities, kind="stable")
+        if only == NO_FILTER:
+            return order
+        return order[[only.lets_through(self.entries[number]) for number in order]]
+
+    def _verdict(self, ranked: Ranked, order: npt.NDArray[np.intp]) -> Verdict:
+        if not len(order):
             return self.ranker.verdict(0.0, False)
-        best = int(np.argmax(np.where(through, ranked.probabilities, -1)))
+        best = order[0]
         return self.ranker.verdict(float(ranked.probabilities[best]), bool(ranked.known[best]))
 
     def match(self, ranked: Ranked, number: int, probability: float) -> Match:
         """The entry of that number as a match of a ranked question."""
-        entry = list(self.knowledge)[number]
+        entry = self.entries[number]
         return Match(
             entry=entry,
             probability=probability,

@@ -14,16 +14,24 @@ from collections.abc import Sequence
 
 NUMBER = r"[-+]?(?:\d+\.?\d*(?:e[-+]?\d+)?|nan|inf(?:inity)?)\b"
 # Each begins with a literal, which `re` finds at the speed of str.find.
+# ASCII throughout, as in the site's script, which reads the same.
 _PAIR = re.compile(
-    r"(loss|acc(?:uracy)?|grad(?:ient)?[_ ]?norm)['\"]?[\t ]*[:=|]?[\t ]*(" + NUMBER + ")"
+    r"(loss|acc(?:uracy)?|grad(?:ient)?[_ ]?norm)['\"]?[\t ]*[:=|]?[\t ]*(" + NUMBER + ")", re.ASCII
 )
 _LIST = re.compile(
-    r"loss[^\d\n]{0,16}?[\s:=\[(]((?:" + NUMBER + r"[,; ]+(?:->|→)?\s*){2,}" + NUMBER + ")"
+    r"loss[^\d\n]{0,16}?[ \t\n\r:=\[(]"
+    r"((?:" + NUMBER + r"[,; ]+(?:->|→)?[ \t\n\r]*){2,}" + NUMBER + ")",
+    re.ASCII,
 )
-_NUMBER = re.compile(NUMBER)
-_HELD_OUT = re.compile(r"(?:val|valid|validation|eval|evaluation|test|dev)[\W_]{0,2}$")
-_OTHER_LOSS = re.compile(r"(?:[a-z]_|aux\w*[\W_]?|value[\W_]?|policy[\W_]?|entropy[\W_]?)$")
-_TRAINED = re.compile(r"(?:train|training)[\W_]{0,2}$")
+_NUMBER = re.compile(NUMBER, re.ASCII)
+_HELD_OUT = re.compile(r"(?:val|valid|validation|eval|evaluation|test|dev)[\W_]{0,2}\Z", re.ASCII)
+_OTHER_LOSS = re.compile(
+    r"(?:[a-z]_|aux\w*[\W_]?|value[\W_]?|policy[\W_]?|entropy[\W_]?)\Z", re.ASCII
+)
+_TRAINED = re.compile(r"(?:train|training)[\W_]{0,2}\Z", re.ASCII)
+_CELL_ENDS = re.compile(r"[|,\t]| {2,}")
+_WORD = re.compile(r"[^ \t\r]+")
+_DIGIT = re.compile(r"[0-9]")
 
 FEWEST = 3
 # More values than this add time and change no course: a log is thinned to them.
@@ -79,15 +87,15 @@ def _tables(text: str) -> Course:
     found: Course = {}
     lines = text.split("\n")
     for place, line in enumerate(lines):
-        if "loss" not in line or len(line) > 200 or any(map(str.isdigit, line)):
+        if "loss" not in line or len(line) > 200 or _DIGIT.search(line):
             continue
-        cells = [cell for cell in re.split(r"[|,\t]| {2,}", line) if cell.strip()]
+        cells = [cell for cell in _CELL_ENDS.split(line) if _WORD.search(cell)]
         if len(cells) < 2:
-            cells = line.split()
+            cells = _WORD.findall(line)
         names = []
         for cell in cells:
             word = "loss" if "loss" in cell else "acc" if "acc" in cell else ""
-            before = cell.strip().split(word)[0] if word else ""
+            before = cell.partition(word)[0] if word else ""
             names.append(_name(word, before) if word else "")
         for row in lines[place + 1 :]:
             numbers = _NUMBER.findall(row)

@@ -40,9 +40,10 @@ def reasons(
 
 
 def _nearest_symptom(entry: Entry, vector: Floats, index: Index, number: int) -> tuple[str, float]:
-    start, end = int(index.starts[number]), int(index.starts[number + 1])
-    rows = [index.rows[p] for p in range(start, end) if KINDS[index.kinds[p]] == "symptom"]
-    cosines = np.array([index.vectors.reconstruct(int(row)) @ vector for row in rows])
+    part = slice(index.starts[number], index.starts[number + 1])
+    rows = index.rows[part][index.kinds[part] == KINDS.index("symptom")]
+    symptoms = index.vectors.reconstruct_batch(rows.astype(np.int64))
+    cosines = np.array([symptom @ vector for symptom in symptoms])
     best = int(np.argmax(cosines))
     return entry.symptoms[best], float(cosines[best])
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 from advisor.errors import BadSettings
 
+# What a grade of 1 counts for while fitting, when 2 counts 1.
+HALF_RIGHT = 0.4
+
 
 @dataclass(frozen=True, slots=True)
 class Judged:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ PHRASES = {
 }
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)?|[0-9]+(?:\.[0-9]+)?(?:e-?[0-9]+)?%?")
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
+# What the numbers of a question are rounded to: people type 0.69, 0.693 or 0.6931 for one loss.
+_POWERS = (1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9)
 _MESSAGE_CHARACTERS = re.compile(r"[^a-z0-9]+")
 
 
@@ -113,17 +116,49 @@ def surfaces(text: str) -> dict[str, str]:
     return found
 
 
-def _stems(text: str) -> list[tuple[str, str]]:
+# Keywords, the classifier of words and the reasons of every match read the same question.
+@functools.lru_cache(maxsize=4)
+def _stems(text: str) -> tuple[tuple[str, str], ...]:
     words: list[tuple[str, str]] = []
     for surface in _WORD.findall(_CAMEL.sub(" ", text).lower().replace("’", "'")):
         word = surface.replace("'", "")
-        word = SYNONYMS.get(word, word)
+        word = rounded(word) if word[0].isdigit() else SYNONYMS.get(word, word)
         if words and (words[-1][0], word) in PHRASES:
             words[-1] = PHRASES[words[-1][0], word], f"{words[-1][1]} {surface}"
         elif word not in STOP_WORDS:
             words.append((word, surface))
     stems = _stemmer().stemWords([word for word, _ in words])
-    return list(zip(stems, (surface for _, surface in words)))
+    return tuple(zip(stems, (surface for _, surface in words)))
+
+
+def rounded(number: str) -> str:
+    """`0.6931` as `0.69`, `2.3026` as `2.3`, `98.7%` as `99%`, `0.001` and `1e-3` as `1e-3`.
+
+    Whole numbers stay as they are typed. Halves are rounded up with one multiplication and one
+    floor, which the site's script does alike to the bit.
+    """
+    if "." not in number and "e" not in number:
+        return number
+    value = float(number.rstrip("%"))
+    if number.endswith("%"):
+        return f"{math.floor(value + 0.5)}%" if value < _POWERS[-1] else number
+    if value >= _POWERS[-1]:
+        return number
+    if value >= 1:
+        return _decimal(math.floor(value * 10 + 0.5), 1)
+    if value >= 0.1:
+        return _decimal(math.floor(value * 100 + 0.5), 2)
+    for places, power in enumerate(_POWERS, 2):
+        if value * power >= 0.95:
+            digit = math.floor(value * power + 0.5)
+            return f"{digit}e-{places}" if digit < 10 else f"1e-{places - 1}"
+    return "0"
+
+
+def _decimal(units: int, places: int) -> str:
+    """`units` of 10 ** -places, without zeros at the end."""
+    whole, part = divmod(units, 10**places)
+    return f"{whole}.{part:0{places}d}".rstrip("0").rstrip(".")
 
 
 def message_key(text: str) -> str:
@@ -188,7 +223,7 @@ class Bm25:
         if column is None:
             return 0.0
         start, end = int(self.starts[column]), int(self.starts[column + 1])
-        place = start + int(np.searchsorted(self.documents[start:end], document))
+        place = start + int(self.documents[start:end].searchsorted(document))
         found = place < end and self.documents[place] == document
         return float(self.scores[place]) if found else 0.0
 

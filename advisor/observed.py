@@ -9,6 +9,7 @@ flat) or drops it ("is not flat"). What no table knows is left out: nothing said
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Iterable, Mapping
 
@@ -34,9 +35,11 @@ NEGATION_REACH = 3
 _LOG_LINE = re.compile(
     r"^[^\w\n]{0,8}(?:step|epoch|iter|batch|global|\d)[^\n]*?(?:loss|acc|ppl|reward)\w*\W{1,4}[-\d.n][^\n]*$"
     r"|^[ \t]*file \"[^\n]*\n[^\n]*$",
-    re.MULTILINE,
+    re.MULTILINE | re.ASCII,  # ASCII as in the site's script, which reads the same
 )
-_TOKEN = re.compile(r"\d+(?:\.\d+)?k?%?|[a-z][a-z0-9]*(?:'[a-z]+)?|\n[ \t]*\n|[.,;:!?\n()](?!\d)")
+_TOKEN = re.compile(
+    r"\d+(?:\.\d+)?k?%?|[a-z][a-z0-9]*(?:'[a-z]+)?|\n[ \t]*\n|[.,;:!?\n()](?!\d)", re.ASCII
+)
 
 _KNOWN = PHRASES.keys() | BREAKS.keys() | NEGATORS | FAILURES
 
@@ -198,14 +201,14 @@ def _tell_onset(tokens: list[str], position: int, length: int, negated: bool, fo
     found.setdefault("onset", {})[value] = None
 
 
-_HELD_OUT_WORDS = frozenset("val valid validation test eval dev".split())
-_SCORES = frozenset("acc accuracy f1 auc dice iou map".split())
+HELD_OUT_WORDS = frozenset("val valid validation test eval dev".split())
+SCORES = frozenset("acc accuracy f1 auc dice iou map".split())
 LARGE_GAP, SMALL_GAP = 0.10, 0.03
 
 
 def _read_scores(tokens: list[str], found: Found) -> None:
     """`train acc 98%, val 61%`: how far the two sets are apart, by the numbers beside them."""
-    if _SCORES.isdisjoint(tokens):
+    if SCORES.isdisjoint(tokens):
         return
     train = held_out = None
     which = ""
@@ -214,9 +217,9 @@ def _read_scores(tokens: list[str], found: Found) -> None:
         since_score += 1
         if token in ("train", "training"):
             which = "train"
-        elif token in _HELD_OUT_WORDS:
+        elif token in HELD_OUT_WORDS:
             which = "held out"
-        elif token in _SCORES:
+        elif token in SCORES:
             since_score = 0
         elif token in ("loss", "losses"):
             which, since_score = "", 99
@@ -268,7 +271,12 @@ def _read_courses(courses: curves.Course, found: Found) -> None:
         courses.get("train_metric") or courses.get("metric"),
         courses.get("val_metric"),
     )
-    if train and held_out and len(train) >= curves.FEWEST <= len(held_out):
+    if (
+        train
+        and held_out
+        and len(train) >= curves.FEWEST <= len(held_out)
+        and all(map(math.isfinite, (*train, *held_out)))
+    ):
         scale = 100.0 if max(*train, *held_out) > 1 else 1.0
         _tell_gap(train[-1] / scale, held_out[-1] / scale, found)
 
@@ -278,6 +286,8 @@ def _read_metric(name: str, values: list[float], found: Found) -> None:
         return
     names = ("train_metric", "val_metric") if name == "metric" else (name,)
     shape = curves.shape(values)
+    if shape == "nan":
+        return
     if shape == "oscillating":
         shape = "jumping"
     told = [shape]

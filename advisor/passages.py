@@ -11,8 +11,8 @@ from advisor.entry import Entry
 from advisor.judged import Judged
 from advisor.knowledge import Knowledge
 
-Kind = Literal["title", "symptom", "wording", "post", "near post"]
-KINDS: tuple[Kind, ...] = ("title", "symptom", "wording", "post", "near post")
+Kind = Literal["title", "symptom", "wording", "post"]
+KINDS: tuple[Kind, ...] = ("title", "symptom", "wording", "post")
 # Enough that two of a million passages share one with a chance below 1e-16.
 HASH_BYTES = 12
 # What a sufferer would type, against what an expert would write.
@@ -38,31 +38,28 @@ def split(entry: Entry, posts: Sequence[Judged] = ()) -> list[Passage]:
     Checks, remedies and explanation are left to keywords: as passages of their own they took
     a weight of -0.13 beside 0.7 to 1.0 of the others, and a tenth of the index.
 
-    `posts` are the judged questions that this entry answers: a "post" if it is the cause or
-    fix (grade 2), a "near post" if it is one of several good answers (grade 1).
+    `posts` are the judged questions of which this entry is the cause or fix. Those of which it is
+    one of several good answers were passages too, until the ranking was better without them.
     """
     passages = [Passage("title", f"{entry.title}. {entry.cause}")]
     passages += [Passage("symptom", symptom) for symptom in entry.symptoms]
     passages += [Passage("wording", wording) for wording in entry.wordings]
-    for post in posts:
-        kind: Kind = "post" if post.grades[entry.id] == 2 else "near post"
-        passages.append(Passage(kind, post.question))
-    return passages
+    return passages + [Passage("post", post.question) for post in posts]
 
 
 def posts_of(knowledge: Knowledge) -> dict[str, list[Judged]]:
-    """Entry id -> the judged questions that it answers, in their order."""
+    """Entry id -> the judged questions of which it is the cause or fix, in their order."""
     found: dict[str, list[Judged]] = {entry_id: [] for entry_id in knowledge.entries}
     for post in knowledge.judged:
-        for entry_id in post.grades:
-            if entry_id in found:
+        for entry_id, grade in post.grades.items():
+            if grade == 2 and entry_id in found:
                 found[entry_id].append(post)
     return found
 
 
 def spoken_text(entry: Entry, posts: Sequence[Judged] = ()) -> str:
-    """What sufferers say of this entry, for keyword search; posts where it is the cause."""
-    asked = [post.question for post in posts if post.grades[entry.id] == 2]
+    """What sufferers say of this entry, for keyword search."""
+    asked = (post.question for post in posts)
     return "\n".join((entry.title, *entry.symptoms, *entry.wordings, *asked))
 
 

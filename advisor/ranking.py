@@ -31,10 +31,9 @@ RANKER = Path(__file__).resolve().parent / "ranker.json"
 # The ranker of keywords alone: what the site answers with until its encoder has loaded.
 KEYWORD_RANKER = RANKER.with_name("keyword_ranker.json")
 FEATURES = (
-    "spoken_best",  # highest cosine of a symptom or wording
+    "spoken_best",  # highest cosine of a symptom, wording or judged question
     "spoken_mean",  # mean of the three highest
     "spoken_lead",  # how far that mean is above the best other entry's (negative: below)
-    "near_best",  # highest cosine of a judged question that this entry answers among others
     "title",  # cosine of title and cause
     "words_spoken",  # BM25 over symptoms and wordings, log(1 + score)
     "words_spoken_lead",  # the same as a share of the best entry's, 1 for the best
@@ -43,6 +42,8 @@ FEATURES = (
     "message",  # n words of a message quoted: log(1 + n) * sqrt(n / words of the question)
     "known_words",  # share of the question's words that any entry uses
     "length",  # log(1 + keywords) of the question
+    "observed",  # rarity (log) of what the question and the entry both say is observed
+    "contradicted",  # number of observables of which they say different values
     "learned_meaning",  # log of the entry's share by the classifier of vectors
     "learned_meaning_lead",  # how far it is above the best other entry's
     "none_meaning",  # log of the share of "none of these"
@@ -63,10 +64,13 @@ KEYWORD_FEATURES = (
     "message",
     "known_words",
     "length",
+    "observed",
+    "contradicted",
     "learned_words",
     "learned_words_lead",
     "none_words",
 )
+_SPOKEN = np.isin(KINDS, SPOKEN)
 Columns = dict[str, npt.NDArray[Any]]
 
 
@@ -152,9 +156,15 @@ def known_entries(index: Index, learned: Learned | None) -> npt.NDArray[np.bool_
     return np.array([learned is not None and name in learned.places for name in index.ids], bool)
 
 
-def features(index: Index, learned: Learned | None, question: str, vector: Floats) -> Floats:
-    """The features of every entry for a question, shape (entries, len(FEATURES)), float32."""
-    columns = _meaning(index, vector) | _keywords(index, question)
+def features(
+    index: Index, learned: Learned | None, question: str, vector: Floats, whole: str = ""
+) -> Floats:
+    """The features of every entry for a question, shape (entries, len(FEATURES)), float32.
+
+    `whole` is the question before question.gist, when something was left out: the columns of a
+    pasted log tell what is observed.
+    """
+    columns = _meaning(index, vector) | _keywords(index, question, whole)
     by_meaning = learned.by_meaning(vector) if learned else None
     by_words = learned.by_words(question) if learned else None
     columns |= _learned(index, learned, "meaning", by_meaning)
@@ -162,10 +172,12 @@ def features(index: Index, learned: Learned | None, question: str, vector: Float
     return _table(columns, FEATURES)
 
 
-def keyword_features(index: Index, learned: Learned | None, question: str) -> Floats:
+def keyword_features(
+    index: Index, learned: Learned | None, question: str, whole: str = ""
+) -> Floats:
     """The features that need no encoder, shape (entries, len(KEYWORD_FEATURES)), float32."""
     by_words = learned.by_words(question) if learned else None
-    columns = _keywords(index, question) | _learned(index, learned, "words", by_words)
+    columns = _keywords(index, question, whole) | _learned(index, learned, "words", by_words)
     return _table(columns, KEYWORD_FEATURES)
 
 
@@ -195,20 +207,18 @@ def _table(columns: Columns, names: Sequence[str]) -> Floats:
 def _meaning(index: Index, vector: Floats) -> Columns:
     cosines = index.similarities(vector, NEAREST)
     floor = cosines.min()
-    spoken = np.isin(index.kinds, [KINDS.index(kind) for kind in SPOKEN])
+    spoken = _SPOKEN[index.kinds]
     best, mean = _best_and_mean(index, np.where(spoken, cosines, floor))
-    near = np.where(index.kinds == KINDS.index("near post"), cosines, floor)
     return {
         "spoken_best": best,
         "spoken_mean": mean,
         "spoken_lead": mean - _best_other(mean),
-        "near_best": np.maximum.reduceat(near, index.starts[:-1]),
         "title": cosines[index.starts[:-1]],
     }
 
 
-def _keywords(index: Index, question: str) -> Columns:
-    columns: Columns = {}
+def _keywords(index: Index, question: str, whole: str) -> Columns:
+    columns: Columns = {**index.signs.features(whole or question)}
     words = tokens(question)
     for name, keywords in (("words_spoken", index.spoken), ("words_written", index.written)):
         scores = keywords.score(words)
@@ -227,12 +237,16 @@ def _keywords(index: Index, question: str) -> Columns:
 
 def _best_and_mean(index: Index, cosines: Floats) -> tuple[Floats, Floats]:
     """Of each entry's passages the highest cosine and the mean of the three highest."""
-    counts = np.diff(index.starts)
-    # One row an entry, padded with the lowest cosine, so that numpy sorts all entries at once.
-    table = np.full((len(counts), max(int(counts.max()), 3)), cosines.min(), np.float32)
-    table[np.arange(table.shape[1]) < counts[:, None]] = cosines
-    top = np.partition(table, -3, axis=1)[:, -3:]
-    return top[:, -1], top.mean(axis=1)
+    floor = cosines.min()
+    # All but NEAREST are at the floor: only the others are sorted, by entry and then downwards.
+    near = np.flatnonzero(cosines > floor)
+    near = near[np.lexsort((-cosines[near], index.owners[near]))]
+    owners = index.owners[near]
+    places = np.arange(len(near)) - np.searchsorted(owners, owners)
+    top = np.full((len(index.ids), 3), floor, np.float32)
+    first = places < 3
+    top[owners[first], 2 - places[first]] = cosines[near[first]]
+    return top[:, 2], top.mean(axis=1)
 
 
 def _best_other(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -248,10 +262,9 @@ def _best_other(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
 def _quoted(index: Index, question: str) -> npt.NDArray[np.float64]:
     """For each entry the length in words of its longest message that the question quotes."""
     asked = message_key(question)
-    return np.array(
-        [
-            max((len(key.split()) for key in keys if key in asked), default=0)
-            for keys in index.messages
-        ],
-        np.float64,
-    )
+    longest = np.zeros(len(index.ids))
+    for word in set(asked.split()):
+        for key, number in index.messages_by_word.get(word, ()):
+            if key in asked:
+                longest[number] = max(longest[number], len(key.split()))
+    return longest

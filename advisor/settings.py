@@ -19,7 +19,8 @@ FEEDBACK_DAYS = 180
 class Settings:
     """`kb` holds the entry folders, the built-in one first unless it was left out.
 
-    `history` is the file of past conversations, None if none are to be kept.
+    `history` is the file of past conversations, None if none are to be kept. `shared` is a
+    folder for what several processes map instead of having it each, None for one process.
     """
 
     kb: tuple[Path, ...]
@@ -29,6 +30,7 @@ class Settings:
     feedback: Path | None = None
     feedback_days: int = FEEDBACK_DAYS
     history: Path | None = None
+    shared: Path | None = None
 
     @property
     def encoder_folder(self) -> Path:

@@ -57,7 +57,7 @@ def open_index(
     folder = places.ready_folder(settings)
     if folder is not None:
         try:
-            return indexes.read(folder, places.bad_of(folder))
+            return indexes.read(folder, places.bad_of(folder), settings.shared)
         except NoIndex as error:
             report(f"{error.message} It is built again.")
     with _one_builder(places.place_of(settings)):
@@ -65,8 +65,12 @@ def open_index(
         folder = places.ready_folder(settings)
         if folder is not None:
             with contextlib.suppress(NoIndex):
-                return indexes.read(folder, places.bad_of(folder))
-        return update(settings, report, progress).index
+                return indexes.read(folder, places.bad_of(folder), settings.shared)
+        made = update(settings, report, progress)
+    if settings.shared is None or made.folder is None:
+        return made.index
+    # What was built is this process's own memory; what is read is shared.
+    return indexes.read(made.folder, made.index.knowledge.bad, settings.shared)
 
 
 @contextlib.contextmanager

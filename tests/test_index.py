@@ -30,18 +30,28 @@ def test_cosines_are_exact_within_the_quantiser(small_knowledge):
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks Linux what is mapped")
-def test_vectors_are_mapped_so_that_processes_share_them(small_knowledge, tmp_path):
+def test_processes_that_share_a_folder_map_the_vectors(small_knowledge, tmp_path):
     encoder = WordEncoder()
-    index.write(index.build(small_knowledge, encoder), tmp_path, {})
-    made = index.read(tmp_path)
-    file = tmp_path / "vectors.faiss"
+    folders = [tmp_path / name for name in ("v-old", "v-new", "shared")]
+    for folder in folders:
+        folder.mkdir()
+    old, new, shared = folders
+    for folder in (old, new):
+        index.write(index.build(small_knowledge, encoder), folder, {})
+    made = index.read(old, shared=shared)
+    file = shared / "v-old.faiss"
     with open("/proc/self/maps") as maps:
         assert any(line.rstrip().endswith(str(file)) for line in maps)
+    written = file.stat()
+    index.read(old, shared=shared)
+    assert file.stat() == written
+    # A newer index takes the place of the file while this one still answers.
+    index.read(new, shared=shared)
+    assert [path.name for path in shared.iterdir()] == ["v-new.faiss"]
     (asked,) = encoder.encode(["loss becomes nan"])
-    before = made.similarities(asked, 20)
-    # A newer index replaces the files while this one still answers.
-    file.unlink()
-    np.testing.assert_array_equal(made.similarities(asked, 20), before)
+    np.testing.assert_array_equal(
+        made.similarities(asked, 20), index.read(old).similarities(asked, 20)
+    )
 
 
 def test_far_passages_get_the_lowest_of_the_near(small_knowledge):
@@ -79,7 +89,7 @@ def test_an_index_survives_the_disk(small_knowledge, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["vectors.faiss", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
+    "name", ["vectors.npy", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
 )
 @pytest.mark.parametrize("damage", ["cut", "gone", "junk"])
 def test_a_damaged_index_is_refused(small_knowledge, tmp_path, name, damage):
@@ -145,7 +155,7 @@ def test_a_deleted_entry_leaves_the_index(settings, kb):
 
 def test_a_damaged_index_is_built_again_and_said(settings):
     store.open_index(settings)
-    (places.ready_folder(settings) / "vectors.faiss").write_bytes(b"junk")
+    (places.ready_folder(settings) / "vectors.npy").write_bytes(b"junk")
     said = []
     assert len(store.open_index(settings, said.append).knowledge) == 5
     assert "damaged" in said[0]

@@ -6,8 +6,10 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from advisor.lexical import Bm25, message_key, surfaces, tokens
+from advisor.lexical import Bm25, message_key, rounded, surfaces, tokens
 
 
 @pytest.mark.parametrize(
@@ -34,8 +36,43 @@ def test_identifiers_are_split_and_numbers_kept():
     assert tokens("optimizer.zero_grad() lr=3e-4 at 0.693") == tokens(
         "optimizer zero grad lr 3e-4 at 0.693"
     )
-    assert "0.693" in tokens("stuck at 0.693")
     assert "3e-4" in tokens("lr=3e-4")
+    assert "300" in tokens("after 300 steps")
+
+
+@pytest.mark.parametrize(
+    ("typed", "word"),
+    [
+        ("0.6931", "0.69"),
+        ("0.693", "0.69"),
+        ("0.69", "0.69"),
+        ("0.4999", "0.5"),
+        ("0.5000", "0.5"),
+        ("2.3026", "2.3"),
+        ("2.30", "2.3"),
+        ("1.0986", "1.1"),
+        ("10.82", "10.8"),
+        ("1.0", "1"),
+        ("0.0", "0"),
+        ("0.001", "1e-3"),
+        ("1e-3", "1e-3"),
+        ("0.00098", "1e-3"),
+        ("0.05", "5e-2"),
+        ("98.7%", "99%"),
+        ("50%", "50%"),
+        ("12345", "12345"),
+        ("1e12", "1e12"),
+    ],
+)
+def test_numbers_are_rounded_to_what_people_type(typed, word):
+    assert rounded(typed) == word
+    assert rounded(word) == word
+
+
+@given(st.floats(0, 1e12))
+def test_any_number_keeps_its_size(value):
+    found = float(rounded(format(value, ".12f")))
+    assert found == pytest.approx(value, rel=0.52, abs=1e-9)
 
 
 def test_stop_words_go_but_negation_stays():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 
+import faiss
 import numpy as np
 import pytest
 
@@ -39,3 +40,27 @@ def test_what_is_packed_can_be_unpacked(vectors):
 
 def test_packing_costs_fewer_bits_than_the_grid_has(vectors):
     assert len(packing.pack(vectors)) * 8 < vectors.size * np.log2(packing.VALUES) * 0.9
+
+
+@pytest.mark.parametrize("dimension", [384, 1, 3, 50])
+@pytest.mark.parametrize("rows", [0, 1, 3, 500])
+def test_six_bits_give_back_the_codes_of_the_index(vectors, rows, dimension):
+    stored = index._empty_vectors(dimension)
+    stored.add(packing.on_grid(np.ascontiguousarray(vectors[:rows, :dimension])))
+    codes = faiss.vector_to_array(stored.codes).reshape(rows, dimension)
+    packed = packing.six_bits(codes)
+    np.testing.assert_array_equal(packing.from_six_bits(packed, rows, dimension), codes)
+    assert packed.nbytes == 3 * -(-rows * dimension // 4)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"), [("value", "off the grid"), ("rows", "another"), ("type", "another")]
+)
+def test_what_six_bits_cannot_have_made_is_refused(vectors, change, said):
+    packed = packing.six_bits(packing.codes_of(vectors) * 5 + 2)
+    if change == "value":
+        packed[0, 3] = 63
+    if change == "type":
+        packed = packed.astype(np.int32)
+    with pytest.raises(ValueError, match=said):
+        packing.from_six_bits(packed, 499 if change == "rows" else 500, 384)

@@ -286,6 +286,20 @@ def test_a_rate_is_limited_over_all_workers(folder):
     del os.environ["DLADVISOR_CACHE"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is mapped")
+def test_workers_map_the_vectors_that_they_share(folder):
+    os.environ["DLADVISOR_CACHE"] = str(folder / "cache")
+
+    def mapping(pid: int) -> list[str]:
+        """The children of a process that map vectors."""
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [child for child in children if ".faiss" in Path(f"/proc/{child}/maps").read_text()]
+
+    with serving(folder, "--workers", "2") as running:
+        wait_until(lambda: len(mapping(running.process.pid)) == 2, 180)
+    del os.environ["DLADVISOR_CACHE"]
+
+
 def test_token_buckets_by_hand(tmp_path):
     clock = [100.0]
     limit = RateLimit(tmp_path / "rate", 2, lambda: clock[0])

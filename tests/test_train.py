@@ -102,6 +102,9 @@ def test_fitting_learns_to_put_the_right_entry_first(word_advisor, tmp_path):
         tmp_path / "ranker.json",
     )
     assert "50 questions" in said
+    card = (tmp_path / "MODEL_CARD.md").read_text()
+    assert "30 judged questions in scope and 20 to decline" in card
+    assert f"Encoder: {word_advisor.encoder.name}, not the one that is shipped" in card
     ranker = ranking.load_ranker(tmp_path / "ranker.json")
     keywords = ranking.load_ranker(tmp_path / ranking.KEYWORD_RANKER.name, ranking.KEYWORD_FEATURES)
     assert 0 < keywords.taught.none_below <= keywords.taught.match_above < 1
@@ -141,13 +144,13 @@ def test_the_regression_orders_by_what_tells_entries_apart_and_doubts_by_the_que
     from advisor import ranking
     from advisor.training import regression
 
-    values, said = regression.fit(_rows(), ranking.FEATURES)
+    values = regression.fit(_rows(), ranking.FEATURES)
     weights = {name: part["weight"] for name, part in values["features"].items()}
     others = [abs(w) for name, w in weights.items() if name not in ("spoken_mean", "length")]
     assert weights["spoken_mean"] > 3 * np.median(others)
     assert weights["length"] > 0
     assert values["none_below"] <= values["match_above"]
-    assert "calibration error" in said
+    assert "calibration error" in regression.sentence(values)
 
 
 def test_ranks_count_within_a_question():

@@ -67,8 +67,8 @@ def write(index: Index, knowledge: Knowledge, settings: Settings, docs: Path) ->
     # One file with the code that reads it, so that a browser never mixes two versions. A script
     # instead of JSON: pages opened from a disk may load scripts and nothing else.
     text = json.dumps(data, separators=(",", ":"))
-    parts = [_source("stemmer.js"), _source("engine.js"), f"dladvisor.data={text};\n".encode()]
-    shelf.files["answers.js"] = b"".join(parts)
+    scripts = [_source(name) for name in ("stemmer.js", "observed.js", "engine.js")]
+    shelf.files["answers.js"] = b"".join([*scripts, f"dladvisor.data={text};\n".encode()])
     for name in ("ask.js", "ask.css"):
         shelf.files[name] = _source(name)
     _replace(docs / FOLDER, shelf.files)

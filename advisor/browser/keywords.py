@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from advisor import explanation, learned, question, ranking
+from advisor.browser.observing import observing_data
 from advisor.entry import Entry
 from advisor.errors import AdvisorError
 from advisor.index import Index
@@ -47,6 +48,7 @@ def keyword_data(index: Index, taught: Learned | None, knowledge: Knowledge) -> 
             "synonyms": SYNONYMS,
             "phrases": {" ".join(pair): word for pair, word in PHRASES.items()},
         },
+        "observing": observing_data(index),
         "learned": _learned(taught) if taught else None,
         "learnedScale": learned.SCALE,
         "lowestShare": ranking.LOWEST_SHARE,
@@ -81,6 +83,7 @@ def _shown(entry: Entry) -> dict[str, Any]:
         "cause": entry.cause,
         "check": [check.do, check.expect],
         "remedy": remedy.do,
+        "observables": entry.observables,
         "symptoms": entry.symptoms,
         "messages": entry.messages,
     }

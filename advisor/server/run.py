@@ -37,6 +37,9 @@ def run(options: Options, host: str, port: int, trust: str) -> None:
         options = replace(options, shared=Path(shared))
         if options.workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = shared
+            # The workers map the vectors, 10 MB; alone, a worker would only start more slowly.
+            settings = replace(options.settings, shared=Path(shared))
+            options = replace(options, settings=settings)
         config = uvicorn.Config(
             functools.partial(_app, options),
             factory=True,

@@ -27,6 +27,7 @@ from advisor.knowledge import Knowledge
 from advisor.learned import LEARNED, load_learned
 from advisor.passages import Passage
 from advisor.training import regression
+from advisor.training.card import model_card
 from advisor.training.learn import learn
 from advisor.training.regression import Rows
 
@@ -42,7 +43,8 @@ def fit_ranker(
 ) -> str:
     """Write the fitted ranker to `out`; returns the figures.
 
-    The ranker of keywords alone and the classifiers, taught by everything, go beside it.
+    The ranker of keywords alone, the classifiers, taught by everything, and the model card go
+    beside it.
 
     `index` is of the entries in the folders `kb`, made by `encoder`. `files` hold judged
     questions; none means those of the knowledge base. Raises MissingExtra without
@@ -95,10 +97,13 @@ def fit_ranker(
         plain = [name for name in names if name not in ranking.LEARNED_FEATURES]
         values = dict(about)
         for part, chosen_names in (("taught", names), ("untaught", plain)):
-            values[part], figures = regression.fit(rows_of, chosen_names)
-            sentences.append(figures)
+            fitted = regression.fit(rows_of, chosen_names)
+            values[part] = fitted
+            sentences.append(regression.sentence(fitted))
         if path == out:
             values["ablation"] = regression.ablation(rows_of)
+            text = model_card(values, knowledge)
+            out.with_name("MODEL_CARD.md").write_text(text, encoding="utf-8")
         path.write_text(json.dumps(values, indent=2) + "\n", encoding="utf-8")
         sentences.append(f"Written to {path}.")
     ranking.load_ranker.cache_clear()
@@ -154,7 +159,6 @@ def candidates(features: Floats) -> set[int]:
     chosen: set[int] = set()
     for name in (
         "spoken_mean",
-        "near_best",
         "title",
         "words_spoken",
         "words_written",

@@ -17,12 +17,13 @@ import numpy as np
 import numpy.typing as npt
 
 from advisor import ranking
+from advisor.judged import HALF_RIGHT
 from advisor.study.calibration import Said
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
-HALF_RIGHT = 0.4
+
 PENALTY = 1e-3
 MESSAGE_WEIGHT = 0.5
 SMALLEST_SCALE = 1e-4
@@ -45,8 +46,8 @@ ABLATIONS = {
         "spoken_lead",
         "title",
     ),
-    "without the nearest judged questions": ("near_best",),
     "without keywords (BM25)": KEYWORDS,
+    "without observables": ("observed", "contradicted"),
     "no encoder at all": tuple(
         name for name in ranking.FEATURES if name not in ranking.KEYWORD_FEATURES
     ),
@@ -70,8 +71,8 @@ class Rows:
     outside: npt.NDArray[np.bool_]
 
 
-def fit(rows: Rows, names: Sequence[str]) -> tuple[dict[str, Any], str]:
-    """The fitted values over the features `names`, for ranker.json, and a sentence on them."""
+def fit(rows: Rows, names: Sequence[str]) -> dict[str, Any]:
+    """The fitted values over the features `names`, for ranker.json."""
     scaled, means, scales = _scaled(rows, names)
     held_out = _held_out(rows, scaled, names)
     weights, bias = _weights(scaled, rows.grades, rows.groups, names)
@@ -79,10 +80,19 @@ def fit(rows: Rows, names: Sequence[str]) -> tuple[dict[str, Any], str]:
     best, right = held_out[first], rows.grades[first] > 0
     inside, outside = best[~rows.outside], best[rows.outside]
     match_above, none_below = thresholds(inside, outside)
-    values = {
+    held_out_figures = {
+        "first_right": float(np.mean(right[~rows.outside])),
+        "in_scope_matched": float(np.mean(inside >= match_above)),
+        "in_scope_declined": float(np.mean(inside < none_below)),
+        "out_of_scope_matched": float(np.mean(outside >= match_above)),
+        "out_of_scope_declined": float(np.mean(outside < none_below)),
+        "calibration_error": calibration_error(best, right),
+    }
+    return {
         "bias": round(float(bias), 5),
         "match_above": match_above,
         "none_below": none_below,
+        "held_out": {name: round(value, 4) for name, value in held_out_figures.items()},
         "features": {
             name: {
                 "weight": round(float(weights[column]), 5),
@@ -92,13 +102,18 @@ def fit(rows: Rows, names: Sequence[str]) -> tuple[dict[str, Any], str]:
             for column, name in enumerate(names)
         },
     }
-    return values, (
-        f"{len(names)} features: match from {match_above:.2f}, none below {none_below:.2f}. "
-        f"Out of fold: first entry right {np.mean(right[~rows.outside]):.1%}; in-scope matched "
-        f"{np.mean(inside >= match_above):.1%}, declined {np.mean(inside < none_below):.1%}; "
-        f"out-of-scope matched {np.mean(outside >= match_above):.1%}, declined "
-        f"{np.mean(outside < none_below):.1%}; calibration error "
-        f"{calibration_error(best, right):.3f}."
+
+
+def sentence(values: dict[str, Any]) -> str:
+    """What `fit` found, for people."""
+    found = values["held_out"]
+    return (
+        f"{len(values['features'])} features: match from {values['match_above']:.2f}, none below "
+        f"{values['none_below']:.2f}. Out of fold: first entry right {found['first_right']:.1%}; "
+        f"in-scope matched {found['in_scope_matched']:.1%}, declined "
+        f"{found['in_scope_declined']:.1%}; out-of-scope matched "
+        f"{found['out_of_scope_matched']:.1%}, declined {found['out_of_scope_declined']:.1%}; "
+        f"calibration error {found['calibration_error']:.3f}."
     )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from advisor.encoder import Encoder, Floats, OnnxEncoder
 from advisor.errors import MissingExtra
+from advisor.judged import HALF_RIGHT
 from advisor.knowledge import Knowledge
 from advisor.passages import SPOKEN, split
 
@@ -31,7 +32,7 @@ TEMPERATURE = 0.07
 # Pull towards the identity: mean squared distance of the matrix's rows, times this.
 HOLD = 1.0
 JUDGED_WEIGHT = 3.0
-HALF_RIGHT = 0.4
+
 # Share of all passages that a batch is compared with; anchors are never among them.
 COMPARED = 0.3
 SEED = 0

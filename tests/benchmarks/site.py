@@ -95,8 +95,8 @@ def speed(browser, base: str) -> None:
 
 
 def _by_keywords(advisor, ranker, question: str):
-    asked = gist(read(question).text)
-    features = ranking.keyword_features(advisor.index, advisor.learned, asked)
+    whole = read(question).text
+    features = ranking.keyword_features(advisor.index, advisor.learned, gist(whole), whole)
     return ranker.probabilities(features, ranking.known_entries(advisor.index, advisor.learned))
 
 

@@ -56,6 +56,29 @@
     return ` ${text.toLowerCase().replace(/[^a-z0-9]+/g, " ").trim()} `;
   }
 
+  const POWERS = [1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9];
+
+  /** A number as lexical.rounded writes it. */
+  function rounded(number) {
+    if (!/[.e]/.test(number)) return number;
+    const value = Number.parseFloat(number);
+    if (value >= POWERS.at(-1)) return number;
+    if (number.endsWith("%")) return `${Math.floor(value + 0.5)}%`;
+    if (value >= 1) return decimal(Math.floor(value * 10 + 0.5), 1);
+    if (value >= 0.1) return decimal(Math.floor(value * 100 + 0.5), 2);
+    for (const [at, power] of POWERS.entries()) {
+      if (value * power < 0.95) continue;
+      const digit = Math.floor(value * power + 0.5);
+      return digit < 10 ? `${digit}e-${at + 2}` : `1e-${at + 1}`;
+    }
+    return "0";
+  }
+
+  function decimal(units, places) {
+    const digits = String(units).padStart(places + 1, "0");
+    return `${digits.slice(0, -places)}.${digits.slice(-places)}`.replace(/\.?0+$/, "");
+  }
+
   class Keywords {
     constructor(rules) {
       this.stop = new Set(rules.stop);
@@ -69,7 +92,7 @@
       const words = [];
       for (const surface of split.match(WORD) ?? []) {
         let word = surface.replace("'", "");
-        word = this.synonyms.get(word) ?? word;
+        word = /^[0-9]/.test(word) ? rounded(word) : this.synonyms.get(word) ?? word;
         const last = words.at(-1);
         const phrase = last && this.phrases.get(`${last[0]} ${word}`);
         if (phrase) words[words.length - 1] = [phrase, `${last[1]} ${surface}`];
@@ -204,7 +227,6 @@
     spoken_best: (found) => found.spoken.best,
     spoken_mean: (found) => found.spoken.mean,
     spoken_lead: (found) => less(found.spoken.mean, bestOther(found.spoken.mean)),
-    near_best: (found) => found.near,
     title: (found) => found.titles,
     words_spoken: (found) => found.spokenWords.map(Math.log1p),
     words_spoken_lead: (found) => lead(found.spokenWords),
@@ -214,6 +236,8 @@
       found.quoted.map((n) => Math.log1p(n) * Math.sqrt(Math.min(1, n / found.length))),
     known_words: (found) => found.known,
     length: (found) => Math.log1p(found.words.length),
+    observed: (found) => found.signs.observed,
+    contradicted: (found) => found.signs.contradicted,
     learned_meaning: (found) => found.learnedMeaning.own,
     learned_meaning_lead: (found) => found.learnedMeaning.lead,
     none_meaning: (found) => found.learnedMeaning.none,
@@ -257,6 +281,7 @@
       this.spoken = new Bm25(data.spoken, data.bm25);
       this.written = new Bm25(data.written, data.bm25);
       this.messages = this.entries.map((entry) => entry.messages.map(messageKey));
+      this.signs = new dladvisor.Signs(this.entries, data.observing);
       this.learned = data.learned && new Learned(data.learned, data.learnedScale);
       this.known = this.entries.map((entry) => this.learned?.place.has(entry.id) ?? false);
       for (const { taught, untaught } of Object.values(data.rankers)) {
@@ -282,6 +307,7 @@
       const question = this.gist(whole);
       const pairs = this.keywords.of(question);
       const found = this.#keywordsOf(question, pairs.map(([stem]) => stem));
+      found.signs = this.signs.features(whole);
       if (meaning) Object.assign(found, this.#meaningOf(meaning));
       const ranker = this.data.rankers[meaning ? "meaning" : "keywords"];
       const { features, probabilities } = this.#probabilities(ranker, found);
@@ -341,16 +367,13 @@
       const near = bounded(cosines, this.data.nearest);
       const floor = near.reduce((a, b) => Math.min(a, b), 1);
       const spokenKinds = new Set(this.data.spokenKinds.map((kind) => this.data.kinds.indexOf(kind)));
-      const nearKind = this.data.kinds.indexOf("near post");
       const size = this.entries.length;
-      const [best, mean, post, titles] = [0, 0, 0, 0].map(() => new Float32Array(size));
+      const [best, mean, titles] = [0, 0, 0].map(() => new Float32Array(size));
       for (let entry = 0; entry < size; entry++) {
         let top = [floor, floor, floor];
-        post[entry] = floor;
         titles[entry] = near[passages.rows[passages.starts[entry]]];
         for (let n = passages.starts[entry]; n < passages.starts[entry + 1]; n++) {
           const cosine = near[passages.rows[n]];
-          if (passages.kinds[n] === nearKind) post[entry] = Math.max(post[entry], cosine);
           if (!spokenKinds.has(passages.kinds[n])) continue;
           if (cosine > top[0]) top = [cosine, top[0], top[1]];
           else if (cosine > top[1]) top = [top[0], cosine, top[1]];
@@ -361,7 +384,7 @@
       }
       const shares = this.learned && this.learned.byMeaning(classes, passages.learnedBias);
       return {
-        spoken: { best, mean }, near: post, titles, learnedMeaning: this.#learnedOf(shares),
+        spoken: { best, mean }, titles, learnedMeaning: this.#learnedOf(shares),
       };
     }
 
