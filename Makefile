@@ -19,7 +19,7 @@ $(BIN)/dladvisor: pyproject.toml
 	touch $@
 
 $(VENV)/.test: $(BIN)/dladvisor
-	$(PIP) --group test
+	$(PIP) --group test -e '.[serve,mcp,slack]'
 	touch $@
 
 $(VENV)/.check: $(VENV)/.test

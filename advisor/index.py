@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -183,14 +184,32 @@ def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     (folder / "manifest.json").write_text(json.dumps(whole, indent=1), encoding="utf-8")
 
 
-def _read_vectors(path: Path, rows: int, dimension: int) -> Any:
+def _read_vectors(path: Path, rows: int, dimension: int, shared: Path | None) -> Any:
+    if shared is not None:
+        return _mapped_vectors(path, rows, dimension, shared / f"{path.parent.name}.faiss")
     vectors = _empty_vectors(dimension)
     vectors.add_sa_codes(packing.from_six_bits(np.load(path), rows, dimension))
     return vectors
 
 
-def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
-    """The index in a folder; raises NoIndex when it is missing, damaged or of another format."""
+def _mapped_vectors(path: Path, rows: int, dimension: int, file: Path) -> Any:
+    """The vectors unpacked into `file` once, and mapped by every process that reads them."""
+    if not file.exists():
+        fresh = file.with_suffix(f".{os.getpid()}")
+        faiss.write_index(_read_vectors(path, rows, dimension, None), str(fresh))
+        fresh.replace(file)
+        # A process that still maps an older version keeps it.
+        for old in file.parent.glob("*.faiss"):
+            if old != file:
+                old.unlink(missing_ok=True)
+    return faiss.read_index(str(file), faiss.IO_FLAG_MMAP_IFC)
+
+
+def read(folder: Path, bad: Sequence[Any] = (), shared: Path | None = None) -> Index:
+    """The index in a folder; raises NoIndex when it is missing, damaged or of another format.
+
+    Processes that give the same folder `shared` have the vectors in memory once.
+    """
     try:
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
@@ -204,7 +223,7 @@ def read(folder: Path, bad: Sequence[Any] = ()) -> Index:
         index = Index(
             knowledge=knowledge,
             encoder_name=manifest["encoder"],
-            vectors=_read_vectors(folder / "vectors.npy", rows, manifest["dimension"]),
+            vectors=_read_vectors(folder / "vectors.npy", rows, manifest["dimension"], shared),
             starts=np.load(folder / "starts.npy"),
             kinds=np.load(folder / "kinds.npy"),
             rows=np.load(folder / "rows.npy"),

@@ -12,20 +12,25 @@ from advisor.errors import BadSettings
 PACKAGE = Path(__file__).resolve().parent
 DEFAULT_TOP = 5
 MAX_TOP = 50
+FEEDBACK_DAYS = 180
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
     """`kb` holds the entry folders, the built-in one first unless it was left out.
 
-    `history` is the file of past conversations, None if none are to be kept.
+    `history` is the file of past conversations, None if none are to be kept. `shared` is a
+    folder for what several processes map instead of having it each, None for one process.
     """
 
     kb: tuple[Path, ...]
     cache: Path
     encoder: str = "default"
     site: str = ""
+    feedback: Path | None = None
+    feedback_days: int = FEEDBACK_DAYS
     history: Path | None = None
+    shared: Path | None = None
 
     @property
     def encoder_folder(self) -> Path:
@@ -61,8 +66,9 @@ def from_environment(
     DLADVISOR_KB: further entry folders, separated like PATH. DLADVISOR_ENCODER: a
     sentence-transformers model instead of the built-in encoder. DLADVISOR_CACHE: where indexes
     are kept. DLADVISOR_SITE: the address of your docs site, for links. DLADVISOR_HISTORY: the
-    file of past conversations, or `off`. DLADVISOR_NO_BUILTIN=1
-    leaves the built-in entries out. Raises BadSettings for values that make no sense.
+    file of past conversations, or `off`. DLADVISOR_NO_BUILTIN=1 leaves the built-in entries out.
+    DLADVISOR_FEEDBACK: the file that keeps questions and votes, for DLADVISOR_FEEDBACK_DAYS.
+    Raises BadSettings for values that make no sense.
     """
     variables = os.environ if environment is None else environment
     folders = [Path(part) for part in variables.get("DLADVISOR_KB", "").split(os.pathsep) if part]
@@ -86,8 +92,21 @@ def from_environment(
         cache=_cache(variables),
         encoder=encoder or variables.get("DLADVISOR_ENCODER", "") or "default",
         site=site.rstrip("/") + "/" if site else "",
+        feedback=Path(kept).expanduser() if (kept := variables.get("DLADVISOR_FEEDBACK")) else None,
+        feedback_days=_days(variables.get("DLADVISOR_FEEDBACK_DAYS", "")),
         history=_history(variables),
     )
+
+
+def _days(given: str) -> int:
+    if not given:
+        return FEEDBACK_DAYS
+    if not given.isascii() or not given.isdigit() or not 1 <= int(given) <= 36_500:
+        raise BadSettings(
+            f"DLADVISOR_FEEDBACK_DAYS is '{given}', which is no number of days.",
+            f"Set it to a whole number, or unset it to keep feedback for {FEEDBACK_DAYS} days.",
+        )
+    return int(given)
 
 
 def _history(variables: Mapping[str, str]) -> Path | None:

@@ -6,14 +6,17 @@ Ctrl-C at any point leaves the old index usable.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from advisor import encoder as encoders
 from advisor import index as indexes
@@ -30,6 +33,8 @@ Report = Callable[[str], None]
 KEPT_VERSIONS = 1
 # Unfinished folders younger than this may belong to a process that is still writing.
 UNFINISHED_SECONDS = 3600
+# Building all of a large knowledge base takes some minutes.
+BUILD_SECONDS = 600
 
 
 def _quiet(_: object) -> None:
@@ -52,10 +57,37 @@ def open_index(
     folder = places.ready_folder(settings)
     if folder is not None:
         try:
-            return indexes.read(folder, places.bad_of(folder))
+            return indexes.read(folder, places.bad_of(folder), settings.shared)
         except NoIndex as error:
             report(f"{error.message} It is built again.")
-    return update(settings, report, progress).index
+    with _one_builder(places.place_of(settings)):
+        # Another process may have built it while this one waited.
+        folder = places.ready_folder(settings)
+        if folder is not None:
+            with contextlib.suppress(NoIndex):
+                return indexes.read(folder, places.bad_of(folder), settings.shared)
+        made = update(settings, report, progress)
+    if settings.shared is None or made.folder is None:
+        return made.index
+    # What was built is this process's own memory; what is read is shared.
+    return indexes.read(made.folder, made.index.knowledge.bad, settings.shared)
+
+
+@contextlib.contextmanager
+def _one_builder(place: Path) -> Iterator[None]:
+    """Lets one process at a time build; several servers see a changed entry at the same moment."""
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(place / "lock")
+        lock.acquire(timeout=BUILD_SECONDS)
+    except (OSError, Timeout):
+        # Where nothing can be written, or one hangs, each builds for itself.
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def update(

@@ -319,3 +319,48 @@ def test_a_paste_of_300_lines_into_a_terminal_is_one_turn():
     assert out.count("What it may be:") == 1, out[-2000:]
     assert "step 0 loss 0.5" in out
     assert "\x1b[31m" not in out
+
+
+def test_a_conversation_is_kept_as_feedback_where_the_team_wants_that(word_advisor, tmp_path):
+    from dataclasses import replace
+
+    from advisor.feedback import Feedback
+
+    settings = replace(word_advisor.settings, feedback=tmp_path / "kept.sqlite")
+    session = Session(replace(word_advisor, settings=settings), surface="tui")
+    session.tell("loss climbs like a rocket")
+    session.answer("check:rocket-loss", "confirmed")
+    session.reject("flat-loss")
+    session.begin_anew()
+    session.tell("my gan paints one face")
+    first, second = Feedback(settings.feedback, 30).questions()
+    assert (first.surface, first.question) == ("tui", "loss climbs like a rocket")
+    assert (first.helpful, first.not_helpful) == ({"rocket-loss": 1}, {"flat-loss": 1})
+    assert (second.question, second.helpful) == ("my gan paints one face", {})
+
+
+def test_changed_entries_are_taken_in_between_turns(tmp_path):
+    import shutil
+
+    from conftest import SMALL_KB
+
+    from advisor.live import Live
+    from advisor.settings import Settings
+
+    kb = tmp_path / "kb"
+    shutil.copytree(SMALL_KB, kb)
+    told: list[str] = []
+    live = Live(Settings(kb=(kb,), cache=tmp_path / "cache"), told.append)
+    session = Session(live.advisor, report=told.append, live=live)
+    before = session.tell("my gan paints one face").answer.matches[0]
+    assert before.entry.id == "same-face"
+    text = (kb / "same-face.md").read_text()
+    (kb / "same-face.md").write_text(text.replace("Generator shows one sample", "Changed title"))
+    after = session.tell("every digit is a seven").answer.matches[0]
+    assert (after.entry.id, after.entry.title) == ("same-face", "Changed title")
+    assert "Took in changed entries" in told[0]
+    # What breaks is told, and its last good state stays.
+    (kb / "same-face.md").write_text("---\nhalf")
+    kept = session.tell("no diversity in outputs").answer.matches[0]
+    assert kept.entry.title == "Changed title"
+    assert any(line.startswith("Kept as it last was") for line in told)

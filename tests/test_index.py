@@ -29,6 +29,31 @@ def test_cosines_are_exact_within_the_quantiser(small_knowledge):
     np.testing.assert_allclose(made.similarities(asked, len(texts)), exact, atol=0.01)
 
 
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="asks Linux what is mapped")
+def test_processes_that_share_a_folder_map_the_vectors(small_knowledge, tmp_path):
+    encoder = WordEncoder()
+    folders = [tmp_path / name for name in ("v-old", "v-new", "shared")]
+    for folder in folders:
+        folder.mkdir()
+    old, new, shared = folders
+    for folder in (old, new):
+        index.write(index.build(small_knowledge, encoder), folder, {})
+    made = index.read(old, shared=shared)
+    file = shared / "v-old.faiss"
+    with open("/proc/self/maps") as maps:
+        assert any(line.rstrip().endswith(str(file)) for line in maps)
+    written = file.stat()
+    index.read(old, shared=shared)
+    assert file.stat() == written
+    # A newer index takes the place of the file while this one still answers.
+    index.read(new, shared=shared)
+    assert [path.name for path in shared.iterdir()] == ["v-new.faiss"]
+    (asked,) = encoder.encode(["loss becomes nan"])
+    np.testing.assert_array_equal(
+        made.similarities(asked, 20), index.read(old).similarities(asked, 20)
+    )
+
+
 def test_far_passages_get_the_lowest_of_the_near(small_knowledge):
     encoder = WordEncoder()
     made = index.build(small_knowledge, encoder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-import time
 
 import pytest
 from textual import events
@@ -113,16 +112,15 @@ async def test_typing_works_while_the_encoder_loads(word_advisor, monkeypatch):
     opening = threading.Event()
 
     def slow_open(*_arguments):
-        assert opening.wait(10)
+        assert opening.wait(120)
         return word_advisor
 
-    monkeypatch.setattr(app_module, "open_advisor", slow_open)
+    monkeypatch.setattr("advisor.live.open_advisor", slow_open)
     app = AdvisorApp(word_advisor.settings)
     async with app.run_test(size=(80, 24)) as pilot:
-        begin = time.monotonic()
+        # Were it to wait for the encoder, it would wait for ever.
         await pilot.press(*"my gan paints one face")
         await pilot.press("enter")
-        assert time.monotonic() - begin < 5
         assert app.query_one(QuestionInput).value == "my gan paints one face"
         assert app.advisor is None
         assert "as soon as" in status(app)
@@ -136,7 +134,7 @@ async def test_a_failure_to_open_is_told(word_advisor, monkeypatch):
     def fail(*_arguments):
         raise AdvisorError("The encoder is gone.", "Reinstall dladvisor.")
 
-    monkeypatch.setattr(app_module, "open_advisor", fail)
+    monkeypatch.setattr("advisor.live.open_advisor", fail)
     app = AdvisorApp(word_advisor.settings)
     async with app.run_test(size=(80, 24)) as pilot:
         await settle(pilot)

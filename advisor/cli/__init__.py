@@ -122,7 +122,7 @@ def app(ctx: click.Context, folders: tuple[str, ...], encoder: str) -> None:
 
 
 def _register() -> None:
-    from advisor.cli import ask, build, chat, entries, measure, past, screen
+    from advisor.cli import ask, build, chat, entries, kept, measure, past, screen, serving
 
     for command in (
         ask.ask,
@@ -138,6 +138,12 @@ def _register() -> None:
         build.schema,
         measure.evaluate,
         measure.report,
+        kept.gaps,
+        kept.vote,
+        kept.forget,
+        serving.serve,
+        serving.mcp,
+        serving.slack,
         build.fit,
         build.train,
         build.export_encoder,

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import click
 
 from advisor.cli.context import Context, filter_options, narrate, pass_context, width
-from advisor.errors import BadQuestion, BadSettings
+from advisor.errors import AdvisorError, BadQuestion, BadSettings
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
 if TYPE_CHECKING:
     from advisor.answer import Advisor, Filter
+    from advisor.results import Answer
 
 
 @click.command()
@@ -56,6 +57,7 @@ def ask(
     answer = _advisor_for(context, question).ask(question, top, _filter(only))
     if answer.note:
         narrate(answer.note)
+    kept = _keep(context, answer)
     if as_json:
         click.echo(json.dumps(answer.to_json(), ensure_ascii=False))
         return
@@ -63,6 +65,20 @@ def ask(
     click.echo(answer_text(answer, paper))
     if explain:
         click.echo("\n" + explanation_text(answer, paper))
+    if kept:
+        click.echo(f"\nDid the first one help?  dladvisor vote {kept} yes   (or: no)", err=True)
+
+
+def _keep(context: Context, answer: Answer) -> str:
+    """Keep the question if the team wants that; its id. A full disk must not cost the answer."""
+    from advisor import feedback
+
+    store = feedback.of(context.settings())
+    try:
+        return store.record("cli", answer) if store else ""
+    except AdvisorError as error:
+        narrate(f"{error.message} The question was not kept.")
+        return ""
 
 
 def _question(words: tuple[str, ...]) -> str:

@@ -18,6 +18,7 @@ from advisor.cli.context import (
     llm_option,
     narrate,
     pass_context,
+    progress_bar,
     width,
 )
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
@@ -86,6 +87,7 @@ def chat(
     """
     from advisor.answer import Filter
     from advisor.journal import Journal
+    from advisor.live import Live
     from advisor.session import Session
     from advisor.terminal import Paper
 
@@ -97,9 +99,9 @@ def chat(
     path = None if no_history else context.settings().history
     if resume is not None and path is None:
         raise BadSettings("DLADVISOR_HISTORY is off: there is nothing to resume.", "Unset it.")
-    session = Session(
-        context.advisor(), Journal(path) if path else None, narrate, Filter(**only), top
-    )
+    live = Live(context.settings(), narrate, progress_bar)
+    journal = Journal(path) if path else None
+    session = Session(live.advisor, journal, narrate, Filter(**only), top, live)
     talk = Programs(session) if as_json else People(session, Paper(width(), plain), model)
     if resume is not None:
         talk.show(session.resume(None if resume == "last" else _number(resume)))

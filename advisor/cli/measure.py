@@ -8,10 +8,13 @@ from pathlib import Path
 import click
 
 from advisor.cli.context import Context, pass_context
+from advisor.errors import AdvisorError, BadSettings
+from advisor.judged import Judged, read_judged
 
 
 @click.command("eval")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", required=False, type=click.Path(path_type=Path))
+@click.option("--from-feedback", is_flag=True, help="Measure on your team's votes, not on FILE.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as one JSON object.")
 @click.option("--misses", is_flag=True, help="List the questions without a good first answer.")
 @click.option(
@@ -20,23 +23,39 @@ from advisor.cli.context import Context, pass_context
     help="Measure what follow-up questions add, with simulated people.",
 )
 @pass_context
-def evaluate(context: Context, file: Path, as_json: bool, misses: bool, conversation: bool) -> None:
+def evaluate(
+    context: Context,
+    file: Path | None,
+    from_feedback: bool,
+    as_json: bool,
+    misses: bool,
+    conversation: bool,
+) -> None:
     """Measure on judged questions: {"id", "question", "grades": {entry id: 2|1}} a line.
 
     Prints hit@1, hit@3, MRR and nDCG@5 with 95% bootstrap intervals, the share of in-scope
     questions declined and of out-of-scope ones answered, and two baselines from the same run:
     BM25 alone, and the encoder with one vector an entry.
+
+    --from-feedback takes the questions from the feedback file (DLADVISOR_FEEDBACK): an entry
+    with more helpful votes than not counts as right. People vote only on what they are shown,
+    so compare such figures over time, not with other question sets.
     """
     from advisor import evaluation
-    from advisor.judged import read_judged
 
+    if (file is None) != from_feedback:
+        raise BadSettings(
+            "Give either a FILE of judged questions or --from-feedback.",
+            "See: dladvisor eval --help",
+        )
+    questions = _voted(context) if file is None else read_judged(file)
     if conversation:
         from advisor.simulation import simulate
 
-        held = simulate(context.advisor(), read_judged(file))
+        held = simulate(context.advisor(), questions)
         click.echo(json.dumps(held.to_json()) if as_json else held.table())
         return
-    report = evaluation.evaluate(context.advisor(), read_judged(file))
+    report = evaluation.evaluate(context.advisor(), questions)
     if as_json:
         click.echo(json.dumps(report.to_json(), ensure_ascii=False))
         return
@@ -77,3 +96,15 @@ def report(context: Context, page: Path, own: Path, phrasings: Path, real: Path 
     text = study.refresh(page.read_text(encoding="utf-8"), made)
     page.write_text(text, encoding="utf-8")
     click.echo(f"{len(made)} parts of {page} made again.")
+
+
+def _voted(context: Context) -> list[Judged]:
+    from advisor import feedback
+
+    questions = feedback.judged(feedback.required(context.settings()).questions())
+    if not questions:
+        raise AdvisorError(
+            "No question has an entry with more helpful votes than not.",
+            "Votes come from the buttons in Slack, from HTTP, MCP and: dladvisor vote",
+        )
+    return questions

@@ -13,11 +13,12 @@ from textual.containers import Horizontal, Vertical
 from textual.widgets import ContentSwitcher, Footer, Markdown, Static
 
 from advisor import catalogue
-from advisor.answer import Advisor, open_advisor
+from advisor.answer import Advisor
 from advisor.entry import Entry
 from advisor.errors import AdvisorError, BadQuestion
 from advisor.journal import Journal
 from advisor.knowledge import Knowledge
+from advisor.live import Live
 from advisor.llm import Llm
 from advisor.render import entry_markdown
 from advisor.reply import Reply
@@ -81,6 +82,7 @@ class AdvisorApp(ConversationActions):
         self.advisor = advisor
         self.knowledge: Knowledge | None = advisor.knowledge if advisor else None
         self.session: Session | None = None
+        self._live: Live | None = None
         self.shown: Entry | None = None
         self.reading_history = History()
         self._waiting: QuestionTyped | None = None
@@ -123,8 +125,8 @@ class AdvisorApp(ConversationActions):
         """Entries first (fast), then index and encoder, so that browsing need not wait."""
         try:
             self.post_message(EntriesLoaded(catalogue.load(self.settings)))
-            advisor = open_advisor(self.settings, self._report, self._progress)
-            self.post_message(AdvisorOpened(advisor))
+            self._live = Live(self.settings, self._report, self._progress)
+            self.post_message(AdvisorOpened(self._live.advisor))
         except AdvisorError as error:
             self.post_message(WentWrong(error.message, error.hint))
 
@@ -148,7 +150,9 @@ class AdvisorApp(ConversationActions):
         self.knowledge = message.advisor.knowledge
         path = self.settings.history
         journal = Journal(path) if path else None
-        self.session = Session(self.advisor, journal, self._report, top=CANDIDATES)
+        self.session = Session(
+            self.advisor, journal, self._report, top=CANDIDATES, live=self._live, surface="tui"
+        )
         self.say(f"{len(self.knowledge)} entries. What do you see?")
         if self._waiting is not None:
             waiting, self._waiting = self._waiting, None
@@ -217,6 +221,9 @@ class AdvisorApp(ConversationActions):
         self.query_one(QuestionInput).value = ""
         self.say(reply.answer.note or HEADLINES[reply.answer.verdict])
         self._show_list("talk")
+        if session.advisor is not self.advisor:
+            self.advisor = session.advisor
+            self.fill_tree(EntriesLoaded(session.advisor.knowledge))
         entries = session.advisor.knowledge.entries
         transcript = self.query_one(Transcript)
         if message.anew:

@@ -1,0 +1,1 @@
+"""`dladvisor mcp`: the advisor as tools for coding agents (extra `mcp`)."""

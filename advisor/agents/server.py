@@ -1,0 +1,220 @@
+"""The tools and resources; each is a few lines around the desk."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Annotated, Any, TypeVar
+
+import anyio.to_thread
+from mcp.server import MCPServer
+from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
+from mcp_types import Resource, ToolAnnotations
+from pydantic import BaseModel, Field
+
+from advisor import wire
+from advisor.answer import Filter
+from advisor.conversation import Conversation
+from advisor.desk import Desk
+from advisor.errors import AdvisorError, UnknownName
+from advisor.render import entry_markdown
+from advisor.reply import Reply
+from advisor.settings import MAX_TOP
+from advisor.vocabulary import Architecture, Category, Framework, Stage
+
+T = TypeVar("T")
+SCHEME = "dladvisor://entries/"
+# The oldest goes when there are more; a conversation is some kilobytes.
+MAX_CONVERSATIONS = 1000
+INSTRUCTIONS = (
+    "Finds the likely cause of a deep-learning training run that misbehaves. Call search_tricks "
+    "with what is seen (symptoms, exact error lines, framework), do the first check of the best "
+    "match before applying its remedy, and say so when the verdict is none."
+)
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+Seen = Annotated[str, Field(description="What is seen: symptoms, log lines, framework.")]
+Top = Annotated[int, Field(ge=1, le=MAX_TOP, description="How many matches at most.")]
+
+
+class EntryList(BaseModel):
+    """Entries by id."""
+
+    entries: list[wire.EntryLine]
+
+
+class HeldReply(wire.ReplyShape):
+    """A reply; `conversation_id` goes on with it."""
+
+    conversation_id: str
+
+
+class Kept(BaseModel):
+    """What a vote was kept for."""
+
+    entry: str
+    helpful: bool
+
+
+class Conversations:
+    """The conversations of this process by id, the last used kept longest."""
+
+    def __init__(self) -> None:
+        self._held: OrderedDict[str, Conversation] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def keep(self, conversation: Conversation, key: str = "") -> str:
+        """Hold a conversation under its key, or a new one."""
+        key = key or secrets.token_hex(6)
+        with self._lock:
+            self._held[key] = conversation
+            self._held.move_to_end(key)
+            while len(self._held) > MAX_CONVERSATIONS:
+                self._held.popitem(last=False)
+        return key
+
+    def get(self, key: str) -> Conversation:
+        """The conversation; raises UnknownName when it is not held any more."""
+        with self._lock:
+            if key not in self._held:
+                raise UnknownName("conversation", key, (), "Begin again with start_conversation.")
+            return self._held[key]
+
+
+class EntryServer(MCPServer[Any]):
+    """Lists the entries of the moment as resources: they change while it runs."""
+
+    desk: Desk
+
+    async def list_resources(self) -> list[Resource]:
+        """Every entry."""
+        return [
+            Resource(
+                uri=f"{SCHEME}{entry.id}",
+                name=entry.id,
+                title=entry.title,
+                description=entry.cause,
+                mime_type="text/markdown",
+            )
+            for entry in self.desk.live.advisor.knowledge
+        ]
+
+
+async def _work(do: Callable[[], T]) -> T:
+    """Run it in a thread; failures become sentences for the model."""
+    try:
+        return await anyio.to_thread.run_sync(do)
+    except AdvisorError as error:
+        raise ToolError(f"{error.message} {error.hint}".strip()) from error
+
+
+def make_server(desk: Desk, version: str) -> MCPServer[Any]:
+    """The server around a desk."""
+    server = EntryServer("dladvisor", instructions=INSTRUCTIONS, version=version)
+    server.desk = desk
+    held = Conversations()
+
+    @server.tool(annotations=READS)
+    async def search_tricks(
+        question: Seen,
+        top: Top = 3,
+        category: Category | None = None,
+        framework: Framework | None = None,
+        stage: Stage | None = None,
+        architecture: Architecture | None = None,
+    ) -> wire.AnswerShape:
+        """Find what fits a training run that misbehaves: cause, check, remedy, best first.
+
+        `verdict` is match, unsure (nearest entries only) or none (nothing fits: say so).
+        """
+        only = Filter(category or "", framework or "", stage or "", architecture or "")
+        answer, kept = await _work(lambda: desk.ask(question, top, only))
+        return wire.AnswerShape.model_validate(wire.answer_json(answer, kept))
+
+    @server.tool(annotations=READS)
+    async def get_trick(entry_id: str) -> wire.EntryShape:
+        """Read one whole entry: explanation, example, remedies, when not to, sources."""
+
+        def read() -> dict[str, Any]:
+            advisor = desk.live.advisor
+            entry = advisor.knowledge.get(entry_id)
+            return wire.entry_json(entry, advisor.settings.page(entry.id))
+
+        return wire.EntryShape.model_validate(await _work(read))
+
+    @server.tool(annotations=READS)
+    async def list_tricks(
+        category: Category | None = None,
+        framework: Framework | None = None,
+        stage: Stage | None = None,
+    ) -> EntryList:
+        """List entries by id and title. To find what fits a problem use search_tricks."""
+        advisor = desk.live.advisor
+        only = Filter(category or "", framework or "", stage or "")
+        lines = [
+            wire.line_json(entry, advisor.settings.page(entry.id))
+            for entry in advisor.knowledge
+            if only.lets_through(entry)
+        ]
+        return EntryList.model_validate({"entries": lines})
+
+    @server.tool(annotations=READS)
+    async def start_conversation(text: Seen, top: Top = 3) -> HeldReply:
+        """Begin narrowing it down; `ask` holds the question that tells most, with options."""
+        reply, kept = await _work(lambda: desk.begin(text, top))
+        return _held(reply, kept, held.keep(reply.conversation))
+
+    @server.tool(annotations=READS)
+    async def continue_conversation(
+        conversation_id: str,
+        question: Annotated[str, Field(description="The id in `ask`, with `option`.")] = "",
+        option: Annotated[str, Field(description="The id of the chosen option.")] = "",
+        tell: Annotated[str, Field(description="Say more in words instead.")] = "",
+        reject: Annotated[str, Field(description="Or: the id of an entry that is not it.")] = "",
+        undo: Annotated[bool, Field(description="Or: take the last turn back.")] = False,
+    ) -> HeldReply:
+        """Go on with one turn: answer the question, tell more, reject an entry, or undo."""
+        if sum(map(bool, (question, tell, reject, undo))) != 1 or bool(question) != bool(option):
+            raise ToolError("Give exactly one of: question with option, tell, reject, undo.")
+
+        def turn() -> Reply:
+            # Read again from its turns: the entries may have changed since.
+            before = desk.resume(held.get(conversation_id).to_json())
+            if question:
+                return before.answer(question, option)
+            if tell:
+                return before.tell(tell)
+            if reject:
+                return before.reject(reject)
+            reply = before.undo()
+            if reply is None:
+                raise AdvisorError("There is only one turn: nothing can be undone.")
+            return reply
+
+        reply = await _work(turn)
+        return _held(reply, "", held.keep(reply.conversation, conversation_id))
+
+    if desk.feedback is not None:
+
+        @server.tool()
+        async def vote(question_id: str, helpful: bool, entry: str = "") -> Kept:
+            """Keep whether an entry (default: the first shown) helped, once that is known."""
+            chosen = await _work(lambda: desk.vote(question_id, entry, helpful, "agent"))
+            return Kept(entry=chosen, helpful=helpful)
+
+    @server.resource(SCHEME + "{entry_id}", name="entry", mime_type="text/markdown")
+    def entry(entry_id: str) -> str:
+        """One entry as Markdown."""
+        try:
+            found = desk.live.advisor.knowledge.get(entry_id)
+        except UnknownName as error:
+            raise ResourceNotFoundError(f"{error.message} {error.hint}".strip()) from error
+        return entry_markdown(found, lambda other: f"{SCHEME}{other}")
+
+    return server
+
+
+def _held(reply: Reply, question_id: str, key: str) -> HeldReply:
+    values = {**wire.reply_json(reply, question_id), "conversation_id": key}
+    return HeldReply.model_validate(values)

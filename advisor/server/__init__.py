@@ -1,0 +1,1 @@
+"""`dladvisor serve`: the advisor over HTTP (extra `serve`)."""

@@ -1,0 +1,1 @@
+"""`dladvisor slack`: the advisor in Slack (extra `slack`)."""

@@ -1,0 +1,100 @@
+"""Messages to Slack: each part once, also when the process was killed halfway."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from slack_sdk import WebClient
+from slack_sdk.errors import SlackApiError
+from slack_sdk.web import SlackResponse
+from slack_sdk.webhook import WebhookClient
+
+from advisor.slack.blocks import Block, split_messages
+from advisor.slack.inbox import Payload
+from advisor.slack.text import escaped, short
+
+log = logging.getLogger("dladvisor.slack")
+EVENT = "dladvisor_answer"
+
+
+class Poster:
+    """Posts what answers one payload. Every message carries the payload's key and its part."""
+
+    def __init__(self, client: WebClient, payload: Payload) -> None:
+        self._client, self._payload = client, payload
+        self._there: set[int] | None = None
+        self._part = 0
+
+    def post(self, channel: str, thread: str, blocks: list[Block], summary: str) -> None:
+        """Post to a thread ('' for the channel), in several messages if it is long."""
+        for message in split_messages(blocks):
+            self._part += 1
+            if self._part in self._posted(channel, thread):
+                continue
+            self._client.chat_postMessage(
+                channel=channel,
+                thread_ts=thread or None,
+                text=escaped(short(summary, 300)),
+                blocks=message,
+                unfurl_links=False,
+                unfurl_media=False,
+                metadata={
+                    "event_type": EVENT,
+                    "event_payload": {"key": self._payload.key, "part": self._part},
+                },
+            )
+
+    def _posted(self, channel: str, thread: str) -> set[int]:
+        """The parts that an earlier process posted before it was killed."""
+        if self._payload.tries == 1:
+            return set()
+        if self._there is None:
+            self._there = set()
+            try:
+                for page in self._messages(channel, thread):
+                    for message in page.get("messages", []):
+                        about = message.get("metadata", {})
+                        told = about.get("event_payload", {})
+                        if (
+                            about.get("event_type") == EVENT
+                            and told.get("key") == self._payload.key
+                        ):
+                            self._there.add(int(told["part"]))
+            except SlackApiError as error:
+                log.warning("cannot look for what was posted: %s", error.response.get("error"))
+        return self._there
+
+    def _messages(self, channel: str, thread: str) -> SlackResponse:
+        """The newest messages where the answer belongs, page by page."""
+        where: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": 200}
+        if thread:
+            return self._client.conversations_replies(**where, ts=thread)
+        return self._client.conversations_history(**where)
+
+
+def whisper(client: WebClient, body: dict[str, Any], blocks: list[Block], summary: str) -> None:
+    """Answer the one person who acted: through the payload's response_url, or else by name.
+
+    Slack takes a response_url for 30 minutes only, and five times.
+    """
+    url = body.get("response_url")
+    if not url:
+        return
+    webhook = WebhookClient(url, timeout=client.timeout, retry_handlers=client.retry_handlers)
+    for message in split_messages(blocks):
+        text = escaped(short(summary, 300))
+        done = webhook.send(
+            text=text, blocks=message, response_type="ephemeral", replace_original=False
+        )
+        if done.status_code != 200:
+            log.warning("a private answer was refused: %s", done.status_code)
+            channel, user = _person(body)
+            client.chat_postEphemeral(channel=channel, user=user, text=text, blocks=message)
+
+
+def _person(body: dict[str, Any]) -> tuple[str, str]:
+    """Channel and user of a command, a shortcut or a button."""
+    if "channel_id" in body:
+        return body["channel_id"], body["user_id"]
+    return body["channel"]["id"], body["user"]["id"]

@@ -1,0 +1,228 @@
+"""What is done with each payload, after it was acknowledged."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from slack_sdk import WebClient
+
+from advisor.conversation import Conversation
+from advisor.desk import MAX_TURNS, Desk
+from advisor.errors import AdvisorError, BadQuestion
+from advisor.render import entry_markdown
+from advisor.reply import Reply
+from advisor.slack import blocks as block_kit
+from advisor.slack.blocks import Block, rich, said
+from advisor.slack.inbox import Inbox, Payload
+from advisor.slack.poster import Poster, whisper
+from advisor.slack.text import plain
+
+USAGE = (
+    "Describe what you see, in your own words: /dladvisor loss becomes nan after 300 steps. "
+    "You can paste an error message. Only you see the answer until you share it."
+)
+OVER = "This conversation is too old to go on. Ask again."
+LOCKS = 64
+
+
+class Answering:
+    """Answers payloads. Threads may share it."""
+
+    def __init__(self, desk: Desk, inbox: Inbox, client: WebClient) -> None:
+        self._desk, self._inbox, self._client = desk, inbox, client
+        self._settings = desk.live.settings
+        # Two people may press buttons of one thread at the same moment.
+        self._locks = [threading.Lock() for _ in range(LOCKS)]
+        self._kinds: dict[str, Callable[[Payload], None]] = {
+            "mention": self._mention,
+            "direct": self._mention,
+            "overheard": self._overheard,
+            "command": self._command,
+            "shortcut": self._shortcut,
+            "action": self._action,
+        }
+
+    def answer(self, payload: Payload) -> None:
+        """Answer one payload; raises what went wrong."""
+        self._kinds[payload.kind](payload)
+
+    def tell_failure(self, payload: Payload, sentence: str) -> None:
+        """Say in the thread, or privately, that there is no answer and why."""
+        found = [rich(said(sentence))]
+        channel, thread = _place(payload)
+        if payload.kind in ("mention", "direct", "overheard") and channel:
+            Poster(self._client, payload).post(channel, thread, found, sentence)
+        else:
+            whisper(self._client, payload.body, found, sentence)
+
+    def _mention(self, payload: Payload) -> None:
+        channel, thread = _place(payload)
+        text = plain(payload.body["event"].get("text", ""))
+        poster = Poster(self._client, payload)
+        talk = f"{channel}:{thread}"
+        with self._turn(talk):
+            state = self._inbox.conversation(talk)
+            if state is not None and thread != payload.body["event"]["ts"]:
+                reply, kept = self._resume(state).tell(text), ""
+            else:
+                reply, kept = self._desk.begin(text)
+            poster.post(channel, thread, self._answer(reply, kept, talk), _summary(reply))
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
+
+    def _overheard(self, payload: Payload) -> None:
+        """A message in a channel for answers without a mention: silent unless it is a match."""
+        channel, thread = _place(payload)
+        text = plain(payload.body["event"].get("text", ""))
+        try:
+            answer = self._desk.live.advisor.ask(text)
+        except BadQuestion:
+            return
+        if answer.verdict != "match":
+            return
+        talk = f"{channel}:{thread}"
+        with self._turn(talk):
+            reply, kept = self._desk.begin(text)
+            found = self._answer(reply, kept, talk)
+            Poster(self._client, payload).post(channel, thread, found, _summary(reply))
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
+
+    def _command(self, payload: Payload) -> None:
+        text = plain(payload.body.get("text", ""))
+        if not text or text == "help":
+            whisper(self._client, payload.body, [rich(said(USAGE))], USAGE)
+            return
+        talk = f"private:{payload.key}"
+        reply, kept = self._desk.begin(text)
+        share = block_kit.button("Share in channel", "share", t=talk, q=kept)
+        found = [
+            *self._answer(reply, kept, talk),
+            {"type": "actions", "elements": [share]},
+        ]
+        self._inbox.keep(talk, reply.conversation.to_json())
+        whisper(self._client, payload.body, found, _summary(reply))
+
+    def _shortcut(self, payload: Payload) -> None:
+        channel, thread = _place(payload)
+        talk = f"{channel}:{thread}"
+        with self._turn(talk):
+            reply, kept = self._desk.begin(plain(payload.body["message"].get("text", "")))
+            found = self._answer(reply, kept, talk)
+            Poster(self._client, payload).post(channel, thread, found, _summary(reply))
+            self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
+
+    def _action(self, payload: Payload) -> None:
+        pressed = payload.body["actions"][0]
+        name = pressed["action_id"]
+        value = json.loads(pressed.get("value") or "{}")
+        if name in ("helpful", "not_helpful"):
+            self._vote(payload, value, name == "helpful")
+        if name == "not_helpful":
+            self._go_on(payload, value, lambda talk: talk.reject(value["e"]))
+        elif name.startswith("more"):
+            entry = self._desk.live.advisor.knowledge.get(value["e"])
+            markdown = entry_markdown(entry, self._settings.page)
+            self._put(payload, block_kit.entry_blocks(markdown), entry.title)
+        elif name == "next_question":
+            self._next_question(payload, value)
+        elif name == "share":
+            self._share(payload, value)
+        elif name.startswith("answer_"):
+            self._go_on(payload, value, lambda talk: talk.answer(value["q"], value["o"]))
+
+    def _vote(self, payload: Payload, value: dict[str, str], helpful: bool) -> None:
+        thanks = "Thanks."
+        if value.get("q") and self._desk.feedback is not None:
+            person = payload.body.get("user", {}).get("id", "")
+            self._desk.vote(value["q"], value["e"], helpful, person)
+            thanks = "Thanks, noted."
+        if helpful:
+            whisper(self._client, payload.body, [rich(said(thanks))], thanks)
+
+    def _next_question(self, payload: Payload, value: dict[str, str]) -> None:
+        state = self._inbox.conversation(value["t"])
+        reply = self._resume(state).reply() if state else None
+        if reply is None:
+            self._put(payload, [rich(said(OVER))], OVER)
+        elif reply.ask is None:
+            done = "There is no further question worth asking. Try the first check above."
+            self._put(payload, [rich(said(done))], done)
+        else:
+            found = block_kit.question_blocks(reply.ask, value["t"])
+            self._put(payload, found, reply.ask.text)
+
+    def _go_on(
+        self, payload: Payload, value: dict[str, str], turn: Callable[[Conversation], Reply]
+    ) -> None:
+        with self._turn(value["t"]):
+            state = self._inbox.conversation(value["t"])
+            if state is None or len(state["turns"]) >= MAX_TURNS:
+                self._put(payload, [rich(said(OVER))], OVER)
+                return
+            reply = turn(self._resume(state))
+            found = block_kit.moved_blocks(reply, self._settings)
+            if reply.ask is not None:
+                found += block_kit.question_blocks(reply.ask, value["t"])
+            else:
+                found += self._answer(reply, "", value["t"])
+            self._put(payload, found, _summary(reply))
+            self._inbox.keep(value["t"], reply.conversation.to_json(), payload.key)
+
+    def _share(self, payload: Payload, value: dict[str, str]) -> None:
+        """Post a private answer to its channel, as a message of its own with the question."""
+        state = self._inbox.conversation(value["t"])
+        reply = self._resume(state).reply() if state else None
+        if reply is None:
+            self._put(payload, [rich(said(OVER))], OVER)
+            return
+        channel = payload.body["channel"]["id"]
+        asked = rich(said(reply.answer.question, italic=True))
+        found = [asked, *self._answer(reply, value.get("q", ""), value["t"])]
+        Poster(self._client, payload).post(channel, "", found, _summary(reply))
+
+    def _put(self, payload: Payload, found: list[Block], summary: str) -> None:
+        """Answer where the button was: in its thread, or privately."""
+        container = payload.body.get("container", {})
+        if container.get("is_ephemeral"):
+            whisper(self._client, payload.body, found, summary)
+            return
+        channel, thread = _place(payload)
+        Poster(self._client, payload).post(channel, thread, found, summary)
+
+    def _answer(self, reply: Reply, kept: str, talk: str) -> list[Block]:
+        found = block_kit.answer_blocks(reply.answer, self._settings, kept, talk)
+        return found + block_kit.next_blocks(reply.ask, talk)
+
+    def _resume(self, state: dict[str, Any]) -> Conversation:
+        return self._desk.resume(state)
+
+    @contextmanager
+    def _turn(self, talk: str) -> Iterator[None]:
+        with self._locks[hash(talk) % LOCKS]:
+            yield
+
+
+def _place(payload: Payload) -> tuple[str, str]:
+    """Channel and thread that a payload is to be answered in."""
+    body = payload.body
+    about = body.get("event") or body.get("message") or {}
+    channel = body.get("channel") or about.get("channel") or {}
+    if isinstance(channel, dict):
+        channel = channel.get("id", "")
+    container = body.get("container", {})
+    thread = about.get("thread_ts") or about.get("ts") or ""
+    return channel, thread or container.get("thread_ts") or container.get("message_ts", "")
+
+
+def _summary(reply: Reply) -> str:
+    return block_kit.summary(reply.answer)
+
+
+def sentence_for(error: Exception) -> str:
+    """What a person is told about a failure; never what Slack or a library said word for word."""
+    if isinstance(error, AdvisorError):
+        return f"{error.message} {error.hint}".strip()
+    return "Something broke here that should not. It is in the log of this bot; please report it."

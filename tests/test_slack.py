@@ -1,0 +1,701 @@
+"""The Slack bot: real processes, real signatures, and a Slack on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import yaml
+from conftest import ROOT
+
+pytest.importorskip("slack_bolt")
+import httpx
+import slack_api as slack
+from servers import free_port, small_environment, wait_until
+from slack_api import buttons, shown, until
+
+from advisor.feedback import Feedback
+from advisor.slack import blocks as block_kit
+from advisor.slack import listeners
+from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
+from advisor.slack.listeners import THREADS
+from advisor.slack.run import MANIFEST
+from advisor.slack.text import escaped, pieces, plain
+
+FACE = "my gan paints one face"
+# Quoted word for word, so a match for whatever ranker is fitted.
+CERTAIN = "memory grows, then torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 MiB"
+VAGUE = "my loss is bad"
+NONSENSE = "how do I centre a div in css"
+
+
+@pytest.fixture
+def api():
+    made = slack.SlackApi()
+    yield made
+    made.close()
+
+
+class Bot:
+    """A process of `dladvisor slack --http`, and Slack's requests to it."""
+
+    def __init__(self, api, folder, *arguments: str, **variables: str) -> None:
+        self.api, self.folder, self.port = api, folder, free_port()
+        self.arguments = ("--auto", "C0AUTO", *arguments)
+        self.variables = variables
+        self.log = folder / "slack.log"
+        # Made once: a client of its own for each request costs more than the request.
+        self.client = httpx.Client(timeout=20, limits=httpx.Limits(max_connections=100))
+        self.start()
+
+    def start(self) -> None:
+        command = [
+            *(sys.executable, "-m", "advisor", "slack", "--http", "--port", str(self.port)),
+            *("--state", str(self.folder / "slack.sqlite"), "--api-url", self.api.url),
+            *self.arguments,
+        ]
+        environment = small_environment(
+            SLACK_BOT_TOKEN=slack.TOKEN, SLACK_SIGNING_SECRET=slack.SIGNING, **self.variables
+        )
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                command, stdout=log, stderr=log, env=environment, cwd=ROOT
+            )
+        wait_until(self.alive, 180)
+
+    def alive(self) -> bool:
+        assert self.process.poll() is None, self.log.read_text()
+        with contextlib.suppress(httpx.HTTPError):
+            return httpx.get(f"http://127.0.0.1:{self.port}/healthz").status_code == 200
+        return False
+
+    def send(self, payload, at: float | None = None, **headers: str) -> httpx.Response:
+        body, signed = slack.as_request(payload, at, **headers)
+        return self.raw(body, signed)
+
+    def raw(self, body: bytes, headers) -> httpx.Response:
+        address = f"http://127.0.0.1:{self.port}/slack/events"
+        return self.client.post(address, content=body, headers=headers)
+
+    def said(self, payload) -> dict:
+        """What the bot posts to answer one payload."""
+        before = len(self.api.posted)
+        assert self.send(payload).status_code == 200
+        until(lambda: len(self.api.posted) > before)
+        return self.api.posted[-1]
+
+    def stop(self) -> None:
+        """SIGTERM."""
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+
+@pytest.fixture
+def bot(api, tmp_path):
+    made = Bot(api, tmp_path, DLADVISOR_FEEDBACK=str(tmp_path / "kept.sqlite"))
+    yield made
+    made.stop()
+    made.client.close()
+
+
+def thread_of(payload) -> str:
+    return payload["event"]["ts"]
+
+
+def test_a_mention_is_answered_in_its_thread(bot):
+    asked = slack.mention(CERTAIN)
+    message = bot.said(asked)
+    assert (message["channel"], message["thread_ts"]) == ("C1", thread_of(asked))
+    text = shown(message)
+    assert block_kit.HEADLINES["match"] in text
+    for part in ("Graphs kept alive", "Why  ", "Check  ", "Expect  ", "Fix  "):
+        assert part in text
+    assert {"helpful", "not_helpful", "more"} <= set(buttons(message))
+
+
+def test_a_direct_message_is_answered_and_goes_on_in_its_thread(bot, api):
+    asked = slack.event("message", "my loss is bad", channel="D1", channel_type="im")
+    first = bot.said(asked)
+    more = slack.event(
+        "message",
+        "memory grows every step",
+        channel="D1",
+        channel_type="im",
+        thread_ts=thread_of(asked),
+    )
+    second = bot.said(more)
+    assert second["thread_ts"] == first["thread_ts"] == thread_of(asked)
+    # Both sentences count: the second turn goes on from the first.
+    states = {json.loads(button["value"])["t"] for button in buttons(second).values()}
+    assert states == {f"D1:{thread_of(asked)}"}
+    assert "Graphs kept alive" in shown(second)
+
+
+def test_when_nothing_fits_a_mention_is_told_so_and_shown_the_nearest(bot):
+    message = bot.said(slack.mention(NONSENSE))
+    assert block_kit.HEADLINES["none"] in shown(message)
+    assert "Graphs kept alive" in shown(message)
+    assert {"not_helpful", "more_1"} <= set(buttons(message))
+
+
+def test_a_channel_for_answers_hears_matches_only(bot, api):
+    for payload in (
+        slack.event("message", NONSENSE, channel="C0AUTO"),
+        slack.event("message", VAGUE, channel="C0AUTO"),
+        slack.event("message", "123", channel="C0AUTO"),
+        slack.event("message", CERTAIN, channel="C0OTHER"),
+        slack.event("message", CERTAIN, channel="C0AUTO", bot_id="B9"),
+        slack.event("message", CERTAIN, channel="C0AUTO", subtype="message_changed"),
+        slack.event("message", f"<@{slack.BOT}> {CERTAIN}", channel="C0AUTO"),
+        slack.event("message", CERTAIN, channel="C0AUTO", thread_ts="999.1"),
+    ):
+        assert bot.send(payload).status_code == 200
+    asked = slack.event("message", CERTAIN, channel="C0AUTO")
+    heard = bot.said(asked)
+    assert (heard["channel"], heard["thread_ts"]) == ("C0AUTO", thread_of(asked))
+    assert "Graphs kept alive" in shown(heard)
+    # What came before was taken in before, and whatever it led to would be there by now.
+    bot.said(slack.mention(FACE))
+    time.sleep(1)
+    assert len(api.posted) == 2
+
+
+def test_the_command_answers_privately_and_can_be_shared(bot, api):
+    assert bot.send(slack.command(FACE, api.response_url())).status_code == 200
+    until(lambda: api.whispered)
+    private = api.whispered[0]
+    assert private["response_type"] == "ephemeral"
+    assert private["replace_original"] is False
+    assert "Generator shows one sample" in shown(private)
+    assert api.posted == []
+    share = buttons(private)["share"]
+    assert share["text"]["text"] == "Share in channel"
+    message = bot.said(slack.press(share, api.response_url()))
+    assert message["channel"] == "C1"
+    assert "thread_ts" not in message
+    assert FACE in shown(message)
+    assert "Generator shows one sample" in shown(message)
+
+
+def test_the_command_without_words_says_how(bot, api):
+    bot.send(slack.command("", api.response_url()))
+    until(lambda: api.whispered)
+    assert "/dladvisor loss becomes nan" in shown(api.whispered[0])
+
+
+def test_the_shortcut_answers_in_the_messages_thread(bot, api):
+    payload = slack.shortcut(f"anyone? {FACE} &amp; more", api.response_url())
+    message = bot.said(payload)
+    assert message["thread_ts"] == payload["message"]["ts"]
+
+
+def test_failures_are_told_and_never_swallowed(bot, api):
+    api.errors["chat.postMessage"] = "not_in_channel"
+    bot.send(slack.shortcut(FACE, api.response_url()))
+    until(lambda: api.whispered)
+    assert "/invite @dladvisor" in shown(api.whispered[0])
+    del api.errors["chat.postMessage"]
+    message = bot.said(slack.mention("123"))
+    assert "no words" in shown(message)
+
+
+def test_a_private_answer_whose_address_is_too_old_still_arrives(bot, api):
+    api.respond_status = 404
+    bot.send(slack.command(FACE, api.response_url()))
+    until(lambda: api.whispered)
+    (message,) = api.whispered
+    assert (message["channel"], message["user"]) == ("C1", "U0ANN")
+    assert "Generator shows one sample" in shown(message)
+    assert api.posted == []
+
+
+def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypatch):
+    tried: list[int] = []
+    told: list[str] = []
+
+    class Unreachable:
+        def answer(self, payload) -> None:
+            tried.append(payload.tries)
+            raise ConnectionError
+
+        def tell_failure(self, _payload, sentence: str) -> None:
+            told.append(sentence)
+
+    monkeypatch.setattr(listeners, "RETRY_SECONDS", 0.01)
+    inbox = Inbox(tmp_path / "i.sqlite")
+    inbox.take_in("a", "mention", {})
+    workers = listeners.Workers(inbox, Unreachable())
+    workers.start()
+    until(lambda: not inbox.waiting())
+    workers.stop()
+    inbox.close()
+    assert tried == list(range(1, listeners.MOST_TRIES + 1))
+    assert len(told) == 1
+
+
+def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
+    """Killed between the two, it would be taken a second time after the restart."""
+    from slack_sdk import WebClient
+
+    from advisor.desk import Desk
+    from advisor.slack.work import Answering
+
+    class Still:
+        advisor, settings = word_advisor, word_advisor.settings
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    desk = Desk(Still(), "slack", None, lambda _: None)
+    answering = Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url))
+
+    def answered(kind: str, payload) -> None:
+        key = f"key {len(api.posted)}"
+        inbox.take_in(key, kind, payload)
+        claimed = inbox.claim(key)
+        answering.answer(claimed)
+        # Nobody has called `done`.
+        assert inbox.claim(key) is None
+
+    asked = slack.mention("something is wrong with it")
+    answered("mention", asked)
+    rejected = buttons(api.posted[0])["not_helpful"]
+    answered("action", slack.press(rejected, api.response_url(), thread_of(asked)))
+    answered("mention", slack.mention("memory grows every step", thread_ts=thread_of(asked)))
+    # The plain ranker is sure of what someone typed word for word.
+    answered("overheard", slack.event("message", "loss climbs like a rocket", channel="C0AUTO"))
+    answered("shortcut", slack.shortcut(FACE, api.response_url()))
+    turns = inbox.conversation(f"C1:{thread_of(asked)}")["turns"]
+    assert [turn["kind"] for turn in turns] == ["tell", "reject", "tell"]
+    inbox.close()
+
+
+def test_the_conversation_goes_on_in_the_thread(bot, api):
+    asked = slack.mention("something is wrong with it")
+    first = bot.said(asked)
+    thread = thread_of(asked)
+    question = bot.said(slack.press(buttons(first)["next_question"], api.response_url(), thread))
+    assert question["thread_ts"] == thread
+    answers = [name for name in buttons(question) if name.startswith("answer_")]
+    assert len(answers) >= 2
+    after = bot.said(slack.press(buttons(question)["answer_0"], api.response_url(), thread))
+    assert "What it may be now" in shown(after)
+    assert "was " in shown(after)
+
+
+def test_votes_are_kept_once_a_person_and_rejecting_goes_on(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    for user in ("U0ANN", "U0ANN", "U0BOB"):
+        api.whispered.clear()
+        bot.send(slack.press(buttons(first)["helpful"], api.response_url(), thread_of(asked), user))
+        until(lambda: api.whispered)
+    store = Feedback(tmp_path / "kept.sqlite", 30)
+    assert store.questions()[0].helpful == {"same-face": 2}
+    press = slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
+    after = bot.said(press)
+    assert "What it may be now" in shown(after)
+    kept = store.questions()[0]
+    assert (kept.helpful, kept.not_helpful) == ({"same-face": 1}, {"same-face": 1})
+    assert b"U0ANN" not in (tmp_path / "kept.sqlite").read_bytes()
+
+
+def test_more_shows_the_whole_entry(bot, api):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    bot.send(slack.press(buttons(first)["more"], api.response_url(), thread_of(asked)))
+    until(lambda: len(api.posted) > 1)
+    whole = "".join(shown(message) for message in api.posted[1:])
+    assert "Draw 100 samples" in whole
+    assert "Sources" in whole
+
+
+HOSTILE = (
+    "<!channel> <@U123> *bold* _it_ `code` <https://evil.example|click> &lt;!here&gt; loss nan"
+)
+
+
+def test_what_people_write_never_becomes_markup_or_a_mention(bot, api):
+    bot.send(slack.command(HOSTILE, api.response_url()))
+    until(lambda: api.whispered)
+    message = bot.said(slack.press(buttons(api.whispered[0])["share"], api.response_url()))
+    for part in (message, api.whispered[0]):
+        assert not any(mark in part["text"] for mark in ("<", ">"))
+        kinds = {element["type"] for element in elements(part)}
+        assert kinds <= {"text", "link"}
+        assert all("evil" not in element.get("url", "") for element in elements(part))
+    assert "*bold* _it_" in shown(message)
+    assert "<!here>" in shown(message)  # as text in a text element, which Slack does not read
+
+
+def elements(message):
+    for block in message["blocks"]:
+        if block["type"] == "rich_text":
+            for section in block["elements"]:
+                yield from section["elements"]
+
+
+def test_bad_signatures_old_requests_and_replays_are_refused(bot, api):
+    body, headers = slack.as_request(slack.mention(FACE))
+    wrong = {**headers, "x-slack-signature": "v0=" + "0" * 64}
+    assert bot.raw(body, wrong).status_code == 401
+    assert bot.raw(body + b" ", headers).status_code == 401
+    without = {key: value for key, value in headers.items() if key != "x-slack-signature"}
+    assert bot.raw(body, without).status_code == 401
+    for seconds in (-600, 600):
+        assert bot.send(slack.mention(FACE), at=time.time() + seconds).status_code == 401
+    assert bot.raw(body, {**headers, "x-slack-request-timestamp": "soon"}).status_code == 401
+    assert api.posted == []
+    assert bot.raw(body, headers).status_code == 200
+    assert bot.raw(body, headers).status_code == 401
+    until(lambda: api.posted)
+    time.sleep(1)
+    assert len(api.posted) == 1
+
+
+def test_a_retry_is_answered_once_also_across_a_restart(bot, api):
+    asked = slack.mention(FACE)
+    bot.said(asked)
+    again = {"x-slack-retry-num": "1", "x-slack-retry-reason": "http_timeout"}
+    assert bot.send(asked, at=time.time() - 20, **again).status_code == 200
+    bot.stop()
+    bot.start()
+    assert bot.send(asked, at=time.time() - 40, **again).status_code == 200
+    bot.said(slack.mention("loss is nan"))
+    assert api.keys().count(asked["event_id"]) == 1
+
+
+def test_the_acknowledgement_waits_for_no_answer(bot, api):
+    """Slack gives up after three seconds: what takes time must come after."""
+    first = bot.said(slack.mention("something is wrong with it"))
+    question = buttons(first)["next_question"]
+    api.going.clear()
+    mentions = [slack.mention(f"{FACE} number {number}") for number in range(THREADS)]
+    for payload in mentions:
+        assert bot.send(payload).status_code == 200
+    until(lambda: api.held == THREADS)
+    # Every thread that answers now waits for Slack, and none will be free: an acknowledgement
+    # that waited for an answer would not come.
+    late = [
+        slack.mention(FACE),
+        slack.event("message", FACE, channel="D1", channel_type="im"),
+        slack.command(FACE, api.response_url()),
+        slack.shortcut(FACE, api.response_url()),
+        slack.press(question, api.response_url(), "1000.1"),
+    ]
+    for payload in late:
+        assert bot.send(payload).status_code == 200
+    assert len(api.posted) == 1
+    assert api.whispered == []
+    api.going.set()
+    until(lambda: len(api.posted) == 1 + THREADS + 4)
+    until(lambda: len(api.whispered) == 1)
+
+
+def test_no_answer_is_begun_while_a_payload_arrives(tmp_path):
+    begun = threading.Event()
+
+    class Answers:
+        def answer(self, _payload) -> None:
+            begun.set()
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    workers = listeners.Workers(inbox, Answers())
+    workers.start()
+    with workers.arriving():
+        inbox.take_in("a", "mention", {})
+        workers.put("a")
+        assert not begun.wait(0.5)
+    assert begun.wait(20)
+    workers.stop()
+    inbox.close()
+
+
+def send_at_once(bot, payloads) -> list[int]:
+    def send(payload) -> int:
+        try:
+            return bot.send(payload).status_code
+        except httpx.HTTPError:
+            return 0
+
+    with ThreadPoolExecutor(40) as pool:
+        return list(pool.map(send, payloads))
+
+
+def test_200_events_at_once_are_all_answered_once(bot, api):
+    payloads = [slack.mention(f"{FACE} number {number}") for number in range(200)]
+    assert send_at_once(bot, payloads) == [200] * 200
+    until(lambda: len(api.posted) >= 200, 120)
+    time.sleep(1)
+    assert sorted(api.keys()) == sorted(payload["event_id"] for payload in payloads)
+
+
+def test_kill_9_in_the_middle_loses_and_doubles_nothing(bot, api):
+    api.delay = 0.2
+    payloads = [slack.mention(f"{FACE} number {number}") for number in range(60)]
+    acknowledged: list[int] = []
+    sending = threading.Thread(target=lambda: acknowledged.extend(send_at_once(bot, payloads)))
+    sending.start()
+    until(lambda: len(api.posted) >= 15, 60)
+    os.kill(bot.process.pid, signal.SIGKILL)
+    bot.process.wait()
+    sending.join()
+    assert len(api.posted) < 60
+    bot.start()
+    # Slack sends again what was not acknowledged.
+    for payload, status in zip(payloads, acknowledged):
+        if status != 200:
+            assert bot.send(payload, at=time.time() - 5).status_code == 200
+    until(lambda: len(set(api.keys())) == 60, 120)
+    time.sleep(1)
+    assert sorted(api.keys()) == sorted(payload["event_id"] for payload in payloads)
+
+
+def test_secrets_and_questions_never_reach_the_log(bot, api):
+    api.errors["chat.postMessage"] = "internal_error"
+    bot.send(slack.mention("zebra loss is nan"))
+    api.errors["conversations.replies"] = "missing_scope"
+    bot.send(slack.command("zebra nan", api.response_url()))
+    until(lambda: api.whispered)
+    bot.raw(b"{", slack.signed(b"{", "application/json"))
+    bot.stop()
+    log = bot.log.read_text()
+    assert "internal_error" in log
+    for secret in (slack.TOKEN, slack.SIGNING, "zebra"):
+        assert secret not in log
+    bot.start()
+
+
+def test_two_bots_cannot_share_one_file(bot, run_cli, api, tmp_path):
+    done = run_cli(
+        *("slack", "--http", "--port", str(free_port()), "--api-url", api.url),
+        *("--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_SIGNING_SECRET=slack.SIGNING,
+    )
+    assert done.returncode == 1
+    assert "Another dladvisor" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": slack.TOKEN}, "SLACK_APP_TOKEN is not set"),
+        ({"SLACK_BOT_TOKEN": slack.APP_TOKEN, "SLACK_APP_TOKEN": slack.TOKEN}, "swapped"),
+    ],
+)
+def test_missing_and_swapped_tokens_are_told_without_showing_them(run_cli, variables, told):
+    done = run_cli("slack", **variables)
+    assert done.returncode == 2
+    assert told in done.stderr
+    assert slack.TOKEN not in done.stderr
+
+
+def test_a_token_that_slack_refuses_is_told(run_cli, api):
+    wrong = slack.TOKEN + "x"
+    done = run_cli(
+        "slack",
+        SLACK_BOT_TOKEN=wrong,
+        SLACK_APP_TOKEN=slack.APP_TOKEN,
+        DLADVISOR_SLACK_API_URL=api.url,
+    )
+    assert done.returncode == 1
+    assert "invalid_auth" in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_path):
+    from websockets.sync.server import serve
+
+    connected = threading.Event()
+    acknowledged: set[str] = set()
+    sockets = []
+
+    def slack_side(connection) -> None:
+        sockets.append(connection)
+        connection.send(json.dumps({"type": "hello", "num_connections": 1}))
+        connected.set()
+        for line in connection:
+            with contextlib.suppress(ValueError):
+                acknowledged.add(json.loads(line)["envelope_id"])
+
+    with serve(slack_side, "127.0.0.1", 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        api.socket_url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}/"
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "advisor", "slack", "--api-url", api.url),
+                *("--state", str(tmp_path / "slack.sqlite")),
+            ],
+            env=small_environment(SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN),
+            cwd=ROOT,
+        )
+        try:
+            assert connected.wait(180)
+
+            def send(envelope: str, kind: str, payload) -> None:
+                body = {"envelope_id": envelope, "type": kind, "payload": payload}
+                sockets[-1].send(json.dumps({**body, "accepts_response_payload": False}))
+                until(lambda: envelope in acknowledged, 30)
+
+            # Nothing can be posted, and all the same each is acknowledged.
+            api.going.clear()
+            asked = slack.mention(FACE)
+            send("e1", "events_api", asked)
+            send("e2", "events_api", asked)
+            send("e3", "slash_commands", slack.command(FACE, api.response_url()))
+            assert api.posted == []
+            api.going.set()
+            until(lambda: api.posted and api.whispered)
+            press = slack.press(
+                buttons(api.posted[0])["not_helpful"], api.response_url(), thread_of(asked)
+            )
+            send("e4", "interactive", press)
+            until(lambda: len(api.posted) == 2)
+            time.sleep(0.5)
+            assert api.keys() == [asked["event_id"], press["trigger_id"]]
+        finally:
+            process.terminate()
+            assert process.wait(timeout=30) == 0
+            server.shutdown()
+
+
+def test_the_manifest_fits_the_listeners(run_cli):
+    text = run_cli("slack", "--manifest").stdout
+    assert text == MANIFEST.read_text()
+    manifest = yaml.safe_load(text)
+    features, settings = manifest["features"], manifest["settings"]
+    assert [item["command"] for item in features["slash_commands"]] == [listeners.COMMAND]
+    assert [(item["callback_id"], item["type"]) for item in features["shortcuts"]] == [
+        (listeners.SHORTCUT, "message")
+    ]
+    assert features["shortcuts"][0]["name"] == "What could this be?"
+    assert settings["interactivity"]["is_enabled"] is True
+    assert settings["socket_mode_enabled"] is True
+    # What each event and call needs, by Slack's documentation.
+    needs = {
+        "app_mention": "app_mentions:read",
+        "message.channels": "channels:history",
+        "message.groups": "groups:history",
+        "message.im": "im:history",
+    }
+    events = settings["event_subscriptions"]["bot_events"]
+    assert {name.partition(".")[0] for name in events} == {"app_mention", "message"}
+    scopes = {needs[name] for name in events} | {"chat:write", "commands"}
+    assert set(manifest["oauth_config"]["scopes"]["bot"]) == scopes
+
+
+def test_every_button_has_a_listener(word_advisor):
+    from advisor.conversation import Conversation
+
+    reply = Conversation.start(word_advisor).tell("something is wrong")
+    assert reply.ask
+    made = [
+        *block_kit.answer_blocks(reply.answer, word_advisor.settings, "q", "t"),
+        *block_kit.next_blocks(reply.ask, "t"),
+        *block_kit.question_blocks(reply.ask, "t"),
+    ]
+    names = [
+        button["action_id"]
+        for block in made
+        if block["type"] == "actions"
+        for button in block["elements"]
+    ]
+    assert names
+    assert all(listeners.ACTIONS.match(name) for name in names)
+
+
+def test_long_text_is_split_within_slacks_limits():
+    text = "word " * 9000 + "x" * 7000
+    assert "".join(pieces(text, 2900)) == text
+    assert max(map(len, pieces(text, 2900))) <= 2900
+    messages = block_kit.split_messages(
+        block_kit.entry_blocks(f"# T\n\n{text}\n\n```python\na\n```")
+    )
+    assert len(messages) > 1
+    assert all(slack.wrong_blocks(message) == "" for message in messages)
+    many = [block_kit.rich(block_kit.said("x"))] * 120
+    assert [len(message) for message in block_kit.split_messages(many)] == [45, 45, 30]
+
+
+def test_an_answer_links_to_the_teams_site(word_advisor):
+    from dataclasses import replace
+
+    site = replace(word_advisor.settings, site="https://docs.example/")
+    advisor = replace(word_advisor, settings=site)
+    made = block_kit.answer_blocks(advisor.ask(FACE), site, "", "t")
+    assert "https://docs.example/kb/same-face/" in set(slack.strings(made))
+
+
+@pytest.mark.parametrize(
+    ("typed", "read"),
+    [
+        ("<@U0BOT> loss is nan", "loss is nan"),
+        (
+            "see <https://a.example/x|the log> and <#C1|general>",
+            "see https://a.example/x and #general",
+        ),
+        ("a &lt; b &amp;&amp; c &gt; d", "a < b && c > d"),
+        ("<!channel> help <!subteam^S1|@ml>", "help"),
+    ],
+)
+def test_text_from_slack_is_read_as_typed(typed, read):
+    assert " ".join(plain(typed).split()) == read
+
+
+def test_notifications_cannot_mention():
+    assert escaped("<!channel> & <@U1>") == "&lt;!channel&gt; &amp; &lt;@U1&gt;"
+
+
+def test_the_inbox_forgets_old_keys_and_keeps_young_ones(tmp_path):
+    clock = [0.0]
+    inbox = Inbox(tmp_path / "i.sqlite", lambda: clock[0])
+    assert inbox.take_in("a", "mention", {"x": 1})
+    assert not inbox.take_in("a", "mention", {"x": 1})
+    assert inbox.waiting() == ["a"]
+    payload = inbox.claim("a")
+    assert payload is not None
+    assert (payload.body, payload.tries) == ({"x": 1}, 1)
+    assert inbox.claim("a").tries == 2
+    inbox.done("a")
+    assert inbox.claim("a") is None
+    assert inbox.waiting() == []
+    clock[0] += KEYS_DAYS * DAY - 1
+    assert not inbox.take_in("a", "mention", {})
+    clock[0] += 2
+    assert inbox.take_in("b", "mention", {})
+    assert inbox.take_in("a", "mention", {})
+    inbox.close()
+
+
+def test_a_message_in_the_inbox_is_gone_after_the_answer(bot, api, tmp_path):
+    bot.said(slack.mention("zebra loss is nan"))
+    wait_until(lambda: b"zebra" not in inbox_bytes(tmp_path), 10)
+
+
+def inbox_bytes(folder) -> bytes:
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(folder / "slack.sqlite")) as database:
+        rows = database.execute("SELECT body FROM payloads WHERE body IS NOT NULL").fetchall()
+    return repr(rows).encode()
+
+
+def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
+    (tmp_path / "slack_bolt").mkdir()
+    (tmp_path / "slack_bolt" / "__init__.py").write_text("raise ImportError")
+    done = run_cli(
+        "slack",
+        PYTHONPATH=str(tmp_path),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=slack.APP_TOKEN,
+    )
+    assert done.returncode == 1
+    assert "pip install 'dladvisor[slack]'" in done.stderr
