@@ -29,9 +29,14 @@
     return element;
   }
 
-  /** Text in which `code` between backticks is set as code. */
-  function prose(text) {
-    return text.split(/`([^`]+)`/).map((part, n) => (n % 2 ? make("code", {}, part) : part));
+  /** An entry's sentence, as website/pages.py sets it: `code`, *stress*, and links for ids. */
+  function prose(text, engine) {
+    return text.split(/`([^`]+)`|(^|[\s(])\*([A-Za-z][A-Za-z ]*)\*(?!\w)/).flatMap((part, n) => {
+      if (n % 2 === 0 || part === undefined) return part ?? [];
+      if (n % 4 === 3) return make("em", {}, part);
+      const entry = engine.entries.find(({ id }) => id === part);
+      return entry ? make("a", { href: page(`kb/${part}/`) }, entry.title) : make("code", {}, part);
+    });
   }
 
   function page(path) {
@@ -211,11 +216,13 @@
       this.headline = make("p", { class: "ask-headline" });
       this.stage = make("p", { class: "ask-stage" });
       this.list = make("ol", { class: "ask-results", "aria-label": "Entries, best first" });
+      // What screen readers say once an answer stands; not while somebody types.
+      this.said = make("p", { class: "ask-said", role: "status" });
       this.answer = make("div", { class: "ask-answer", hidden: "" },
         this.headline, this.stage, this.list);
       this.facets = make("details", { class: "ask-facets" },
         make("summary", {}, "Only entries for a framework, stage, model or category"));
-      this.element.append(...(this.inHeader ? [] : [this.facets]), this.status, this.answer);
+      this.element.append(...(this.inHeader ? [] : [this.facets]), this.status, this.said, this.answer);
     }
 
     listen() {
@@ -278,6 +285,12 @@
       if (this.inHeader && this.input.value.trim().split(/\s+/).length < 3) return;
       this.remember("replace");
       this.read();
+      this.say();
+    }
+
+    say() {
+      const first = this.list.querySelector(".ask-title")?.textContent ?? "";
+      this.said.textContent = this.answer.hidden ? "" : `${this.headline.textContent} ${first}`;
     }
 
     /** Question and facets as the address has them. */
@@ -307,6 +320,7 @@
 
     clear(sentence = "") {
       this.asked = "";
+      this.said.textContent = "";
       this.answer.hidden = true;
       this.status.textContent = sentence;
       this.element.dataset.verdict = "";
@@ -389,6 +403,7 @@
         return;
       }
       this.render(answer);
+      this.say();
     }
 
     render(answer) {
@@ -414,20 +429,23 @@
     }
 
     item({ entry, probability, likelihood, why }, rank, verdict) {
+      const { engine } = this;
       const chance = `${likelihood}, ${Math.round(probability * 100)}%`;
-      const reasons = why.flatMap(([what, text], n) => [
+      // A quoted message and a symptom that sounds like it say more than single words.
+      const reasons = why.slice(0, 2).flatMap(([what, text], n) => [
         n ? " · " : "", make("span", { class: "ask-label" }, `${what}: `), text,
       ]);
       return make("li", { "data-entry-id": entry.id, "data-rank": rank },
         make(this.inHeader ? "p" : "h2", { class: "ask-title" }, make("a", { href: page(`kb/${entry.id}/`) }, entry.title),
-          make("span", { class: "ask-chance" }, chance)),
+          // The space is for screen readers.
+          " ", make("span", { class: "ask-chance" }, chance)),
         make("p", { class: "ask-why" }, ...reasons),
-        make("p", {}, ...prose(entry.cause)),
+        make("p", {}, ...prose(entry.cause, engine)),
         // What fits nothing needs no steps.
         ...(verdict === "none" ? [] : [make("p", { class: "ask-check" }, make("strong", {}, "Check "),
-          ...prose(entry.check[0]), make("em", {}, " Expect: "), ...prose(entry.check[1]))]),
+          ...prose(entry.check[0], engine), make("em", {}, " Expect: "), ...prose(entry.check[1], engine))]),
         ...(verdict === "none" || rank > 1 || this.inHeader ? [] : [make("p", { class: "ask-fix" },
-          make("strong", {}, "Fix "), ...prose(entry.remedy))]));
+          make("strong", {}, "Fix "), ...prose(entry.remedy, engine))]));
     }
 
     /** One line on how far the answer has been read, and what can be done about it. */
@@ -466,9 +484,12 @@
       if (!this.facets.open) return;
       const { entries } = await this.open();
       this.selects ??= facetSelects(entries);
-      if (!this.selects[0].isConnected) this.facets.append(make("div", {}, ...this.selects));
+      if (!this.selects[0].isConnected) {
+        this.facets.append(make("div", {}, ...this.selects),
+          make("p", {}, "Entries for any framework, stage or model stay in."));
+      }
       const selects = this.selects.map((label) => label.querySelector("select"));
-      count(selects, entries, this.chosen, names);
+      count(selects, entries, this.chosen, fits);
     }
 
     /** Arrow keys walk from the box through the entries, Escape leads back. */
@@ -526,7 +547,12 @@
       list.hidden = !left;
       if (!heading?.matches("h2")) continue;
       heading.hidden = !left;
-      heading.firstChild.data = heading.firstChild.data.replace(/\(\d+\)/, `(${left})`);
+      const counted = heading.firstChild.data.replace(/\(\d+\)/, `(${left})`);
+      heading.firstChild.data = counted;
+      for (const link of document.querySelectorAll(`.md-nav a[href="#${CSS.escape(heading.id)}"]`)) {
+        link.closest("li").hidden = !left;
+        (link.querySelector(".md-ellipsis") ?? link).textContent = counted.trim();
+      }
     }
     count(form.querySelectorAll("select"), listed, chosen, names);
     form.querySelector("output").textContent =
