@@ -21,8 +21,9 @@ from advisor.settings import sentence_encoder_name
 Floats = npt.NDArray[np.float32]
 Progress = Callable[[int], None]
 
-# Passages are short; larger batches only pad more (measured: 16 to 64 differ by 5%).
-BATCH = 32
+# What 4 texts make on the way stays in a core's cache. Measured beside 32: wordings are encoded
+# 1.4x faster, whole posts 1.7x; one by one is slower than 4 again, by 1.6x and 1.2x.
+BATCH = 4
 
 
 class Encoder(Protocol):

@@ -30,6 +30,8 @@ from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, wr
 from advisor.signs import Signs
 
 FORMAT = 6
+# Vectors that are put on the grid at a time: 25 MB, whatever the size of the knowledge base.
+BLOCK = 1 << 14
 Ints = npt.NDArray[np.int64]
 
 
@@ -126,11 +128,11 @@ def build(
     hashes = list(place)
     new = {hash_: passage.text for hash_, passage in zip(every, flat) if hash_ not in known}
     fresh = dict(zip(new, encoder.encode(list(new.values()), progress))) if new else {}
-    matrix = np.array(
-        [known[hash_] if hash_ in known else fresh[hash_] for hash_ in hashes], np.float32
-    ).reshape(len(hashes), encoder.dimension)
     vectors = _empty_vectors(encoder.dimension)
-    vectors.add(packing.on_grid(matrix))
+    for start in range(0, len(hashes), BLOCK):
+        part = hashes[start : start + BLOCK]
+        rows = [known[hash_] if hash_ in known else fresh[hash_] for hash_ in part]
+        vectors.add(packing.on_grid(np.array(rows, np.float32)))
     return Index(
         knowledge=knowledge,
         encoder_name=encoder.name,
@@ -139,8 +141,8 @@ def build(
         kinds=np.array([KINDS.index(passage.kind) for passage in flat], np.uint8),
         rows=np.array([place[hash_] for hash_ in every], np.int32),
         raw_hashes=bytes.fromhex("".join(hashes)),
-        spoken=Bm25.build([tokens(spoken_text(entry, posts[entry.id])) for entry in knowledge]),
-        written=Bm25.build([tokens(written_text(entry)) for entry in knowledge]),
+        spoken=Bm25.build(tokens(spoken_text(entry, posts[entry.id])) for entry in knowledge),
+        written=Bm25.build(tokens(written_text(entry)) for entry in knowledge),
         messages=_message_keys(knowledge),
     )
 
@@ -165,9 +167,12 @@ def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     index.spoken.save(folder, "spoken")
     index.written.save(folder, "written")
     (folder / "hashes.bin").write_bytes(index.raw_hashes)
-    # Wordings are searched, never shown: their vectors and keywords are all that is needed.
-    entries = [{**entry.to_dict(), "wordings": ()} for entry in index.knowledge]
-    (folder / "entries.json").write_text(json.dumps(entries), encoding="utf-8")
+    with (folder / "entries.json").open("w", encoding="utf-8") as file:
+        for number, entry in enumerate(index.knowledge):
+            # Wordings are searched, never shown: their vectors and keywords are all that is needed.
+            text = json.dumps({**entry.to_dict(), "wordings": ()})
+            file.write(f"{', ' if number else '['}{text}")
+        file.write("]")
     whole = {
         "format": FORMAT,
         "encoder": index.encoder_name,

@@ -11,7 +11,7 @@ import functools
 import json
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -180,8 +180,8 @@ class Bm25:
     size: int
 
     @classmethod
-    def build(cls, documents: Sequence[Sequence[str]]) -> Bm25:
-        """The scores of tokenised documents."""
+    def build(cls, documents: Iterable[Sequence[str]]) -> Bm25:
+        """The scores of tokenised documents, each of which is needed only for a moment."""
         vocabulary: dict[str, int] = {}
         rows = [
             np.array(
@@ -191,7 +191,7 @@ class Bm25:
         ]
         if not vocabulary:
             empty = np.zeros(0, np.int32)
-            return cls({}, np.zeros(1, np.int64), empty, empty.astype(np.float32), len(documents))
+            return cls({}, np.zeros(1, np.int64), empty, empty.astype(np.float32), len(rows))
         # Deferred: 60 ms, and only building needs it.
         import bm25s
 
@@ -203,7 +203,7 @@ class Bm25:
             np.asarray(parts["indptr"], np.int64),
             np.asarray(parts["indices"], np.int32),
             np.asarray(parts["data"], np.float32),
-            len(documents),
+            len(rows),
         )
 
     def score(self, words: Sequence[str]) -> Floats:

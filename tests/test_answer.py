@@ -44,6 +44,14 @@ def test_the_verdict_follows_the_thresholds(word_advisor, bounds, verdict):
     assert len(answer.matches) == 5
 
 
+def test_all_questions_of_a_batch_are_answered_in_order(word_advisor):
+    asked = [f"{text} {number}" for number in range(70) for text in ("loss is nan", "one face")]
+    only = Filter(framework="keras")
+    answers = [answer.to_json() for answer in word_advisor.ask_all(asked, 2, only)]
+    assert answers == [word_advisor.ask(one, 2, only).to_json() for one in asked]
+    assert list(word_advisor.ask_all([])) == []
+
+
 def test_top_limits_the_matches(word_advisor):
     assert len(word_advisor.ask("loss is nan", top=2).matches) == 2
 

@@ -78,5 +78,12 @@ def test_every_section_is_made_and_stands_in_the_docs(word_advisor, monkeypatch,
     page = (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
     fresh = report.refresh(page, made)
     assert all(text in fresh for text in made.values())
-    times = [float(cell) for cell in made["warm"].split("p50 |")[1].split("\n")[0].split("|")[:2]]
-    assert times[0] > 0
+    cells = [line.strip("| ").split(" | ") for line in made["warm"].splitlines()[2:3]]
+    assert [row[:2] for row in cells] == [["up to 20", "1"]]
+    assert 0 < float(cells[0][2]) == float(cells[0][3])
+
+
+def test_the_table_of_speed_has_a_row_a_length(word_advisor):
+    asked = ["loss is nan " * times for times in (1, 1, 7, 30)]
+    rows = [line.split(" | ")[:2] for line in report.warm(word_advisor, asked).splitlines()[2:5]]
+    assert rows == [["| up to 20", "2"], ["| 21 to 60", "1"], ["| more", "1"]]

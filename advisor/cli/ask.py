@@ -113,12 +113,25 @@ def _filter(only: dict[str, str]) -> Filter:
 def _answer_lines(context: Context, as_json: bool, top: int, only: dict[str, str]) -> None:
     if not as_json:
         raise BadSettings("--batch prints JSON lines only.", "Add --json.")
-    advisor = context.advisor()
-    for number, line in enumerate(_stdin_text().splitlines(), start=1):
-        try:
-            answer = advisor.ask(line, top, _filter(only)).to_json()
-        except BadQuestion as error:
+    lines = _stdin_text().splitlines()
+    bad = {number: error for number, line in enumerate(lines) if (error := _fault(line))}
+    good = [line for number, line in enumerate(lines) if number not in bad]
+    answers = context.advisor().ask_all(good, top, _filter(only))
+    for number, line in enumerate(lines):
+        if number in bad:
             # One line in, one line out, in order: a program counts on it.
-            narrate(f"line {number}: {error.message}")
+            narrate(f"line {number + 1}: {bad[number].message}")
             answer = {"schema": 1, "question": line.strip(), "verdict": "none", "matches": []}
+        else:
+            answer = next(answers).to_json()
         click.echo(json.dumps(answer, ensure_ascii=False))
+
+
+def _fault(line: str) -> BadQuestion | None:
+    from advisor import question as questions
+
+    try:
+        questions.read(line)
+    except BadQuestion as error:
+        return error
+    return None

@@ -6,7 +6,6 @@ import functools
 import json
 import platform
 import re
-import statistics
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +18,15 @@ from advisor.answer import Advisor
 from advisor.errors import BadSettings
 from advisor.evaluation import Report
 from advisor.judged import Judged
+from advisor.question import gist
 from advisor.study.calibration import Said
 from advisor.study.perturbed import PERTURBATIONS, perturb
 
 # Perturbed copies are asked for every sixth question only: seven kinds take seven passes.
 EVERY = 6
+WARM_EVERY = 3
+# The longest question of a row of the table of speed, in words.
+LENGTHS = ((20, "up to 20"), (60, "21 to 60"), (1 << 30, "more"))
 
 
 def sections(
@@ -48,7 +51,7 @@ def sections(
     made["findability"] = findability(advisor, phrasings)
     made["ablation"] = ablation(ranking.RANKER)
     say("speed")
-    made["warm"] = warm(advisor, [item.question for item in own[:200]])
+    made["warm"] = warm(advisor, [item.question for item in own[::WARM_EVERY]])
     return made
 
 
@@ -138,22 +141,25 @@ def findability(advisor: Advisor, phrasings: Sequence[Judged]) -> str:
 
 
 def warm(advisor: Advisor, questions: Sequence[str]) -> str:
-    """Milliseconds of a question in a process that has answered before, and the encoder's part."""
+    """Milliseconds of a question in a process that has answered before, and the encoder's part.
+
+    By the length of the question, because the encoder's time grows with it.
+    """
     advisor.ask(questions[0])
-    times, encoding = [], []
+    measured = []
     for question in questions:
         begin = time.perf_counter()
         advisor.ask(question)
         middle = time.perf_counter()
-        advisor.encoder.encode([question])
-        times.append(1000 * (middle - begin))
-        encoding.append(1000 * (time.perf_counter() - middle))
-    words = statistics.median(len(question.split()) for question in questions)
-    rows = [
-        (name, f"{np.quantile(times, share):.1f}", f"{np.quantile(encoding, share):.1f}")
-        for name, share in (("p50", 0.5), ("p99", 0.99))
-    ]
-    return (
-        f"{_table(('warm', 'question, ms', 'its encoder, ms'), rows)}\n\n"
-        f"{len(questions)} questions with a median of {words:.0f} words; {platform.machine()}."
-    )
+        advisor.encoder.encode([gist(question)])
+        whole, encoding = middle - begin, time.perf_counter() - middle
+        measured.append((len(question.split()), 1000 * whole, 1000 * encoding))
+    rows = []
+    for longest, name in LENGTHS:
+        part = np.array([row for row in measured if row[0] <= longest])
+        measured = [row for row in measured if row[0] > longest]
+        if len(part):
+            cells = (*np.quantile(part[:, 1], (0.5, 0.99)), np.median(part[:, 2]))
+            rows.append((name, str(len(part)), *(f"{cell:.1f}" for cell in cells)))
+    names = ("words", "questions", "p50, ms", "p99, ms", "its encoder, p50, ms")
+    return f"{_table(names, rows)}\n\nWarm, one at a time; {platform.machine()}."
