@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from servers import free_port, small_environment, wait_until
 from slack_api import buttons, shown, until
 
 from advisor.feedback import Feedback
+from advisor.settings import Settings
 from advisor.slack import blocks as block_kit
 from advisor.slack import listeners
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
@@ -30,6 +32,7 @@ from advisor.slack.listeners import THREADS
 from advisor.slack.run import MANIFEST
 from advisor.slack.text import escaped, pieces, plain
 
+SETTINGS = Settings(kb=(), cache=Path())
 FACE = "my gan paints one face"
 # Quoted word for word, so a match for whatever ranker is fitted.
 CERTAIN = "memory grows, then torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 MiB"
@@ -276,6 +279,27 @@ def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path
     inbox.close()
 
 
+def test_what_moved_leaves_hopeless_entries_out(word_advisor):
+    from dataclasses import replace
+
+    from advisor.conversation import Conversation
+
+    talk = Conversation.start(word_advisor).tell("memory grows every step").conversation
+    reply = talk.reject("flat-loss")
+    first, second, *_ = reply.answer.matches
+    hopeless = replace(second, probability=0.001)
+    told = replace(reply, answer=replace(reply.answer, matches=(first, hopeless)), moves=())
+    assert second.entry.title not in shown({"blocks": block_kit.moved_blocks(told, SETTINGS)})
+    answer = replace(told.answer, verdict="match")
+    assert second.entry.title not in shown(
+        {"blocks": block_kit.answer_blocks(answer, SETTINGS, "", "t")}
+    )
+    nothing = replace(answer, verdict="none")
+    assert second.entry.title in shown(
+        {"blocks": block_kit.answer_blocks(nothing, SETTINGS, "", "t")}
+    )
+
+
 def test_the_conversation_goes_on_in_the_thread(bot, api):
     asked = slack.mention("something is wrong with it")
     first = bot.said(asked)
@@ -298,6 +322,7 @@ def test_votes_are_kept_once_a_person_and_rejecting_goes_on(bot, api, tmp_path):
         until(lambda: api.whispered)
     store = Feedback(tmp_path / "kept.sqlite", 30)
     assert store.questions()[0].helpful == {"same-face": 2}
+    assert store.questions()[0].surface == "slack"
     press = slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
     after = bot.said(press)
     assert "What it may be now" in shown(after)
