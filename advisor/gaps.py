@@ -7,6 +7,7 @@ to write, or one to extend where the nearest entries are close.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ import numpy as np
 from advisor.encoder import Encoder, Floats
 from advisor.feedback import Asked
 from advisor.lexical import surfaces
+from advisor.redaction import EMAIL, NAME, SECRET
 
 SCHEMA = 1
 # Questions are alike when their words mean the same and when the same entries came nearest: what
@@ -32,6 +34,7 @@ MAX_QUESTIONS = 4000
 MAX_EXAMPLES = 3
 MAX_WORDS = 5
 SHOWN_CHARACTERS = 300
+_MARKS = re.compile("|".join(map(re.escape, (SECRET, EMAIL, NAME))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +179,7 @@ def _common_words(questions: Sequence[str]) -> tuple[str, ...]:
     counts: Counter[str] = Counter()
     typed: dict[str, str] = {}
     for question in questions:
-        found = surfaces(question)
+        found = surfaces(_MARKS.sub(" ", question))
         counts.update(found.keys())
         for stem, surface in found.items():
             typed.setdefault(stem, surface)

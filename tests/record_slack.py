@@ -19,7 +19,7 @@ import slack_api as slack
 from conftest import ROOT
 from servers import free_port, wait_until
 
-QUESTION = "my model trains fine but after I resume from a checkpoint the loss jumps up"
+QUESTION = "my training loss spikes after a few thousand steps"
 
 
 def lines(blocks: list[dict[str, Any]]) -> list[str]:
@@ -103,7 +103,7 @@ def main() -> None:
                 press = slack.press(shown["next_question"], api.response_url(), thread)
                 question = exchange("Ann presses *Next question*", press)
                 answers = slack.buttons(question).values()
-                chosen = max(answers, key=lambda button: "resum" in button["text"]["text"])
+                chosen = max(answers, key=lambda button: "suddenly" in button["text"]["text"])
                 press = slack.press(chosen, api.response_url(), thread)
                 exchange(f"Ann presses *{chosen['text']['text']}*", press)
             entry, row = first["blocks"][1:3]

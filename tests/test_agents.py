@@ -49,7 +49,9 @@ async def test_searching_and_reading_give_structured_content(tmp_path):
         assert done.structured_content["title"] == "Step size above the limit"
         assert "path" not in done.structured_content
         done = await client.call_tool("list_tricks", {"category": "generative"})
-        assert [line["id"] for line in done.structured_content["entries"]] == ["same-face"]
+        assert done.structured_content["entries"] == [
+            {"id": "same-face", "title": "Generator shows one sample", "category": "generative"}
+        ]
 
 
 async def test_mistakes_are_sentences_that_help():

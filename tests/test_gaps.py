@@ -102,6 +102,12 @@ def test_merging_equals_a_slow_average_linkage():
     assert sorted(gaps.grouped(vectors, 0.5)) == sorted(clusters)
 
 
+def test_marks_of_what_was_redacted_are_no_words():
+    (cluster,) = gaps.find([asked("[e-mail] says [secret] at [name]")], WordEncoder()).clusters
+    assert not {"e", "mail", "secret", "name"} & set(cluster.words)
+    assert "says" in cluster.words
+
+
 def test_no_gaps_is_said():
     found = gaps.find(FINE, WordEncoder())
     assert found.clusters == ()

@@ -58,6 +58,9 @@ def test_get_and_post_answer_as_the_terminal_does(client, run_cli, folder):
     terminal = json.loads(
         run_cli("--json", "--top", "2", ROCKET, DLADVISOR_CACHE=str(folder / "cache")).stdout
     )
+    # The server has the site, so that its links work from where they are read.
+    for match in terminal["matches"]:
+        match["url"] = f"/{match['url']}"
     for answer in (asked, by_address):
         assert {key: answer[key] for key in terminal} == terminal
     assert asked["matches"][0]["id"] == "rocket-loss"
@@ -95,6 +98,28 @@ def test_wrong_requests_are_problems_that_do_not_quote_the_question(client, body
 def test_what_is_not_json_is_told(client):
     answer = client.post("/v1/ask", content=b"{", headers={"content-type": "application/json"})
     assert answer.status_code == 400
+    answer = client.post("/v1/ask", content=b"question=nan")
+    assert answer.status_code == 422
+    assert "A JSON object is needed" in answer.json()["detail"]
+
+
+def test_a_question_without_words_is_told_in_plain_words(client):
+    for answer in (
+        client.post("/v1/ask", json={"question": "123"}),
+        client.get("/v1/ask", params={"q": "☃"}),
+    ):
+        assert "There are no words in it" in answer.json()["detail"]
+
+
+def test_misspelt_addresses_of_the_api_are_problems_and_not_pages(client):
+    for method, path, status in (
+        ("GET", "/v1/entriez", 404),
+        ("POST", "/v1/asks", 404),
+        ("HEAD", "/v1/ask", 405),
+    ):
+        answer = client.request(method, path)
+        assert answer.status_code == status
+        assert answer.headers["content-type"] == "application/problem+json"
 
 
 def test_entries_are_listed_page_by_page_and_read(client):
@@ -157,6 +182,8 @@ def test_a_vote_is_kept_and_a_question_deleted(client, folder):
 
 def test_the_site_is_served_beside_the_api(client):
     assert "the site" in client.get("/").text
+    missing = client.get("/no-such-page")
+    assert missing.status_code == 404
     assert client.get("/../pyproject.toml").status_code == 404
     assert client.get("/%2e%2e/%2e%2e/etc/passwd").status_code == 404
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import yaml
@@ -23,6 +24,7 @@ from servers import free_port, small_environment, wait_until
 from slack_api import buttons, shown, until
 
 from advisor.feedback import Feedback
+from advisor.settings import Settings
 from advisor.slack import blocks as block_kit
 from advisor.slack import listeners
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
@@ -30,6 +32,7 @@ from advisor.slack.listeners import THREADS
 from advisor.slack.run import MANIFEST
 from advisor.slack.text import escaped, pieces, plain
 
+SETTINGS = Settings(kb=(), cache=Path())
 FACE = "my gan paints one face"
 # Quoted word for word, so a match for whatever ranker is fitted.
 CERTAIN = "memory grows, then torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 20 MiB"
@@ -168,6 +171,23 @@ def test_a_channel_for_answers_hears_matches_only(bot, api):
     assert len(api.posted) == 2
 
 
+@pytest.mark.parametrize(
+    ("bounds", "answers"), [((0.0, 0.0), 1), ((1.1, 0.0), 0), ((1.1, 1.05), 0)]
+)
+def test_what_is_overheard_is_answered_from_match_on(word_advisor, api, tmp_path, bounds, answers):
+    """Unsure is not enough where nobody asked."""
+    from dataclasses import replace
+
+    from conftest import plain_ranker
+
+    advisor = replace(word_advisor, ranker=plain_ranker(*bounds))
+    with answering(advisor, api, tmp_path) as (answers_it, inbox):
+        payload = slack.event("message", FACE, channel="C0AUTO")
+        inbox.take_in("a", "overheard", payload)
+        answers_it.answer(inbox.claim("a"))
+    assert len(api.posted) == answers
+
+
 def test_the_command_answers_privately_and_can_be_shared(bot, api):
     assert bot.send(slack.command(FACE, api.response_url())).status_code == 200
     until(lambda: api.whispered)
@@ -241,25 +261,36 @@ def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypat
     assert len(told) == 1
 
 
-def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
-    """Killed between the two, it would be taken a second time after the restart."""
+@contextlib.contextmanager
+def answering(advisor, api, folder):
+    """What answers payloads, in this process, and its inbox."""
     from slack_sdk import WebClient
 
     from advisor.desk import Desk
     from advisor.slack.work import Answering
 
     class Still:
-        advisor, settings = word_advisor, word_advisor.settings
+        settings = advisor.settings
 
-    inbox = Inbox(tmp_path / "i.sqlite")
+    Still.advisor = advisor
+    inbox = Inbox(folder / "i.sqlite")
     desk = Desk(Still(), "slack", None, lambda _: None)
-    answering = Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url))
+    yield Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url)), inbox
+    inbox.close()
 
+
+def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
+    """Killed between the two, it would be taken a second time after the restart."""
+    with answering(word_advisor, api, tmp_path) as (answers_it, inbox):
+        turns_are_kept(answers_it, inbox, api)
+
+
+def turns_are_kept(answers_it, inbox, api) -> None:
     def answered(kind: str, payload) -> None:
         key = f"key {len(api.posted)}"
         inbox.take_in(key, kind, payload)
         claimed = inbox.claim(key)
-        answering.answer(claimed)
+        answers_it.answer(claimed)
         # Nobody has called `done`.
         assert inbox.claim(key) is None
 
@@ -273,7 +304,27 @@ def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path
     answered("shortcut", slack.shortcut(FACE, api.response_url()))
     turns = inbox.conversation(f"C1:{thread_of(asked)}")["turns"]
     assert [turn["kind"] for turn in turns] == ["tell", "reject", "tell"]
-    inbox.close()
+
+
+def test_what_moved_leaves_hopeless_entries_out(word_advisor):
+    from dataclasses import replace
+
+    from advisor.conversation import Conversation
+
+    talk = Conversation.start(word_advisor).tell("memory grows every step").conversation
+    reply = talk.reject("flat-loss")
+    first, second, *_ = reply.answer.matches
+    hopeless = replace(second, probability=0.001)
+    told = replace(reply, answer=replace(reply.answer, matches=(first, hopeless)), moves=())
+    assert second.entry.title not in shown({"blocks": block_kit.moved_blocks(told, SETTINGS)})
+    answer = replace(told.answer, verdict="match")
+    assert second.entry.title not in shown(
+        {"blocks": block_kit.answer_blocks(answer, SETTINGS, "", "t")}
+    )
+    nothing = replace(answer, verdict="none")
+    assert second.entry.title in shown(
+        {"blocks": block_kit.answer_blocks(nothing, SETTINGS, "", "t")}
+    )
 
 
 def test_the_conversation_goes_on_in_the_thread(bot, api):
@@ -298,6 +349,7 @@ def test_votes_are_kept_once_a_person_and_rejecting_goes_on(bot, api, tmp_path):
         until(lambda: api.whispered)
     store = Feedback(tmp_path / "kept.sqlite", 30)
     assert store.questions()[0].helpful == {"same-face": 2}
+    assert store.questions()[0].surface == "slack"
     press = slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
     after = bot.said(press)
     assert "What it may be now" in shown(after)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
 import threading
 
 import pytest
+from conftest import SMALL_KB
 from textual import events
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static, Tree
 
 from advisor.errors import AdvisorError
+from advisor.feedback import Feedback
 from advisor.journal import Journal
+from advisor.settings import Settings
 from advisor.tui import app as app_module
 from advisor.tui import entry_actions, pages
 from advisor.tui.app import AdvisorApp
@@ -128,6 +132,26 @@ async def test_typing_works_while_the_encoder_loads(word_advisor, monkeypatch):
         await settle(pilot)
         await settle(pilot)
         assert app.shown.id == "same-face"
+
+
+async def test_questions_are_kept_for_the_team_and_changed_entries_taken_in(tmp_path):
+    kb = shutil.copytree(SMALL_KB, tmp_path / "kb")
+    kept = tmp_path / "kept.sqlite"
+    app = AdvisorApp(Settings(kb=(kb,), cache=tmp_path / "cache", feedback=kept))
+    app.animation_level = "none"
+    async with app.run_test(size=(120, 36)) as pilot:
+        await settle(pilot)
+        await ask(pilot, "my gan paints one face")
+        assert app.shown.title == "Generator shows one sample"
+        text = (kb / "same-face.md").read_text()
+        (kb / "same-face.md").write_text(
+            text.replace("Generator shows one sample", "Another title")
+        )
+        await ask(pilot, "every digit is a seven")
+        await settle(pilot)
+        assert app.shown.title == "Another title"
+    (asked,) = Feedback(kept, 30).questions()
+    assert (asked.surface, asked.question) == ("tui", "my gan paints one face")
 
 
 async def test_a_failure_to_open_is_told(word_advisor, monkeypatch):

@@ -38,10 +38,18 @@ Seen = Annotated[str, Field(description="What is seen: symptoms, log lines, fram
 Top = Annotated[int, Field(ge=1, le=MAX_TOP, description="How many matches at most.")]
 
 
+class Line(BaseModel):
+    """An entry in a list: no more, since an agent reads all of it into its context."""
+
+    id: str
+    title: str
+    category: str
+
+
 class EntryList(BaseModel):
     """Entries by id."""
 
-    entries: list[wire.EntryLine]
+    entries: list[Line]
 
 
 class HeldReply(wire.ReplyShape):
@@ -150,14 +158,11 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
         stage: Stage | None = None,
     ) -> EntryList:
         """List entries by id and title. To find what fits a problem use search_tricks."""
-        advisor = desk.live.advisor
         only = Filter(category or "", framework or "", stage or "")
-        lines = [
-            wire.line_json(entry, advisor.settings.page(entry.id))
-            for entry in advisor.knowledge
-            if only.lets_through(entry)
-        ]
-        return EntryList.model_validate({"entries": lines})
+        chosen = [entry for entry in desk.live.advisor.knowledge if only.lets_through(entry)]
+        return EntryList(
+            entries=[Line(id=item.id, title=item.title, category=item.category) for item in chosen]
+        )
 
     @server.tool(annotations=READS)
     async def start_conversation(text: Seen, top: Top = 3) -> HeldReply:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -79,8 +80,12 @@ def serve(
     from advisor.server.options import Options
     from advisor.server.run import run
 
+    settings = context.settings()
+    if site is not None and not settings.site:
+        # The pages are here: answers link to them.
+        settings = replace(settings, site="/")
     options = Options(
-        settings=context.settings(),
+        settings=settings,
         shared=Path(),
         workers=workers,
         site=site,

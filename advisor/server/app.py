@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any, TypeVar
@@ -10,26 +9,24 @@ from typing import Annotated, Any, TypeVar
 import anyio.to_thread
 from anyio import CapacityLimiter
 from fastapi import FastAPI, Path, Query, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
-from starlette.routing import Match, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
 
 from advisor import wire
 from advisor.answer import Filter
 from advisor.desk import Desk
-from advisor.errors import AdvisorError, BadQuestion, UnknownName
+from advisor.errors import BadQuestion
 from advisor.redaction import redacted
 from advisor.reply import Reply
 from advisor.results import Answer
-from advisor.server import metrics, shapes
+from advisor.server import failures, metrics, shapes
 from advisor.server.guard import Guard
 from advisor.server.options import Options
-from advisor.server.problems import MEDIA_TYPE, problem
+from advisor.server.problems import MEDIA_TYPE
 
-log = logging.getLogger("dladvisor.http")
 T = TypeVar("T")
 # Questions that are answered at once in a worker: more threads only wait for the same cores.
 AT_ONCE = 4
@@ -88,7 +85,7 @@ def make_app(options: Options, open_desk: Callable[[], Desk]) -> FastAPI:
         )
     # Added last: it stands outside of everything, also of what CORS answers.
     app.add_middleware(Guard, options=options)
-    _tell_failures(app)
+    failures.tell_all(app)
 
     def desk(request: Request) -> Desk:
         found: Desk = request.app.state.desk
@@ -222,8 +219,18 @@ def make_app(options: Options, open_desk: Callable[[], Desk]) -> FastAPI:
         return Response(await work(metrics.text), media_type=metrics.CONTENT_TYPE)
 
     if options.site is not None:
-        app.mount("/", StaticFiles(directory=options.site, html=True), name="site")
+        app.mount("/", _Site(directory=options.site, html=True), name="site")
     return app
+
+
+class _Site(StaticFiles):
+    """The built site, which leaves misspelt addresses of the API to it."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """A page, or the site's own page for what is not there."""
+        if path.startswith("v1/"):
+            raise HTTPException(404, "There is no such address. See /openapi.json.")
+        return await super().get_response(path, scope)
 
 
 def _filter(only: shapes.Only) -> Filter:
@@ -251,50 +258,3 @@ def _note_question(request: Request, options: Options, answer: Answer) -> None:
     if options.log_questions:
         logged["question"] = redacted(answer.question)
     request.state.logged = logged
-
-
-def _tell_failures(app: FastAPI) -> None:
-    """Every failure is a problem document; none quotes what was sent."""
-
-    def tell(
-        request: Request, status: int, detail: str, hint: str = "", **headers: str
-    ) -> Response:
-        return problem(status, detail, hint, request.state.request_id, **headers)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> Response:
-        found = error.errors()
-        if any(item["type"] == "json_invalid" for item in found):
-            return tell(request, 400, "The body is not JSON.")
-        said = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found[:5]]
-        return tell(request, 422, "; ".join(said), "See /openapi.json for what is accepted.")
-
-    @app.exception_handler(AdvisorError)
-    async def failed(request: Request, error: AdvisorError) -> Response:
-        if isinstance(error, UnknownName):
-            # Hints name commands of the terminal; here only the nearest names help.
-            near = error.hint if error.hint.startswith(("Did you", "There are", "Shown")) else ""
-            return tell(request, 404, error.message, near or "See /v1/entries.")
-        if isinstance(error, BadQuestion):
-            return tell(request, 422, error.message, error.hint)
-        log.error("failed", extra={"fields": {"id": request.state.request_id}}, exc_info=error)
-        return tell(request, 500, "It cannot be answered now.", "The log says why.")
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> Response:
-        headers = {name.replace("-", "_"): value for name, value in (error.headers or {}).items()}
-        methods = _methods(app, request)
-        if methods and request.method not in methods:
-            # Where a site is served too, its 404 would hide that only the method is wrong.
-            allowed = ", ".join(methods)
-            return tell(request, 405, f"Only {allowed} work here.", Allow=allowed)
-        return tell(request, error.status_code, str(error.detail), **headers)
-
-
-def _methods(app: FastAPI, request: Request) -> list[str]:
-    """The methods of all routes of this path: Starlette tells those of the first only."""
-    found: set[str] = set()
-    for route in app.routes:
-        if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE:
-            found |= route.methods or set()
-    return sorted(found)

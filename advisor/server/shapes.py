@@ -14,12 +14,13 @@ from advisor.wire import EntryLine, ReplyShape
 
 MAX_PAGE = 500
 # Entries are in English: a question without a Latin letter cannot be answered.
+ANY_WORD = r"[A-Za-z]"
 Words = Annotated[
     str,
     Field(
         min_length=1,
         max_length=MAX_CHARACTERS,
-        pattern=r"[A-Za-z]",
+        pattern=ANY_WORD,
         description="What you see, in English.",
         examples=["loss becomes nan after 300 steps"],
     ),

@@ -24,6 +24,8 @@ MAX_TEXT = 2900
 MAX_BLOCKS = 45
 MAX_MESSAGE = 11_000
 MAX_LABEL = 75
+# Less than this is shown as 0%: such entries are worth a line only where nothing fits better.
+SHOWN_FROM = 0.005
 # Matches shown with check and remedy, if they are this probable; the others get one line each.
 WHOLE, WHOLE_FROM = 2, 0.1
 _CODE = re.compile(r"`([^`\n]+)`")
@@ -79,7 +81,11 @@ def answer_blocks(answer: Answer, settings: Settings, question_id: str, talk: st
     for rank, match in enumerate(answer.matches, start=1):
         if rank <= whole:
             blocks += _match_blocks(rank, match, settings, question_id, talk)
-    rest = list(enumerate(answer.matches, start=1))[whole:]
+    rest = [
+        (rank, match)
+        for rank, match in list(enumerate(answer.matches, start=1))[whole:]
+        if match.probability >= SHOWN_FROM or answer.verdict == "none"
+    ]
     if rest:
         lines: list[Block] = []
         for rank, match in rest:
@@ -157,6 +163,8 @@ def moved_blocks(reply: Reply, settings: Settings) -> list[Block]:
     lines: list[Block] = [said("What it may be now\n", bold=True)]
     for rank, match in enumerate(reply.answer.matches[:3], start=1):
         was = before.get(match.entry.id, match.probability)
+        if rank > 1 and max(was, match.probability) < SHOWN_FROM:
+            continue
         lines += [said(f"{rank}  "), _title(match.entry, settings)]
         lines.append(said(f"  {match.probability:.0%} (was {was:.0%})\n"))
     if not reply.answer.matches:

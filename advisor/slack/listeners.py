@@ -131,12 +131,15 @@ def make_app(
     client: WebClient, signing_secret: str, inbox: Inbox, auto: frozenset[str]
 ) -> tuple[App, Callable[[Workers], None]]:
     """The Bolt app, and what gives it the workers once they are made."""
+    # Bolt warns that it will not use the token in the environment: the client has it already.
+    log.setLevel(logging.ERROR)
     app = App(
         client=client,
         # Without Bolt's own check in Socket Mode no secret is needed.
         signing_secret=signing_secret or "unused in socket mode",
         logger=log,
     )
+    log.setLevel(logging.NOTSET)
     held: list[Workers] = []
 
     def keep(key: str, kind: str, body: dict[str, Any]) -> bool:

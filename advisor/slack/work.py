@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 from slack_sdk import WebClient
@@ -167,7 +168,9 @@ class Answering:
             if reply.ask is not None:
                 found += block_kit.question_blocks(reply.ask, value["t"])
             else:
-                found += self._answer(reply, "", value["t"])
+                # The others stand above, with what became of them.
+                first = replace(reply.answer, matches=reply.answer.matches[:1])
+                found += block_kit.answer_blocks(first, self._settings, "", value["t"])
             self._put(payload, found, _summary(reply))
             self._inbox.keep(value["t"], reply.conversation.to_json(), payload.key)
 
