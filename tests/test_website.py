@@ -81,6 +81,47 @@ def test_check_and_fix_stand_before_the_explanation(small_knowledge):
     assert "dladvisor show rocket-loss" in page
 
 
+@pytest.mark.parametrize(
+    "text", ["to file </torch_", "</s>", "a `b` <c", "<|im_end|>", "_a_ <b> *c*"]
+)
+def test_code_with_tags_in_it_leaves_the_page_whole(small_knowledge, text):
+    entry = dataclasses.replace(
+        small_knowledge.get("rocket-loss"),
+        messages=(text,),
+        symptoms=(f"it prints `{text.replace('`', '')}` and stops",) * 8,
+    )
+    knowledge = Knowledge({**small_knowledge.entries, "rocket-loss": entry})
+    shown = rendered(pages.entry_page(entry, knowledge).split("---\n", 2)[2])
+    for tag in ("div", "section", "ul"):
+        assert shown.count(f"<{tag}") == shown.count(f"</{tag}>"), tag
+    assert text in map(html.unescape, re.findall(r"<li><code>(.*?)</code></li>", shown))
+    assert not re.search(r"<(s|torch_|c|b)\b", shown)
+
+
+def test_stress_and_ids_in_a_sentence_are_set_and_arithmetic_is_not(small_knowledge):
+    def shown(text: str) -> str:
+        return rendered(pages.prose(text, small_knowledge))
+
+    assert "the same number of <em>steps</em> (<em>not epochs</em>)." in shown(
+        "Train for the same number of *steps* (*not epochs*)."
+    )
+    assert 'as in <a href="flat-loss.md">Step size below what moves</a>' in shown(
+        "as in `flat-loss`"
+    )
+    for plain in ("0.1*loss + 0.2*other", 'message=".*target size.*"', "`*steps*`", "*a <b>*"):
+        assert "<em>" not in shown(plain)
+
+
+def test_long_lists_fold_but_not_for_a_single_line(small_knowledge):
+    entry = small_knowledge.get("rocket-loss")
+    for count, folds in ((3, 0), (4, 0), (5, 1)):
+        many = dataclasses.replace(entry, messages=tuple(f"message {n}" for n in range(count)))
+        whole = Knowledge({**small_knowledge.entries, many.id: many})
+        page = pages.entry_page(many, whole)
+        assert page.count('??? quote "More messages"') == folds
+        assert all(f"`message {n}`" in page for n in range(count))
+
+
 def test_every_entry_stands_in_the_lists(small_knowledge):
     made = lists.index_pages(small_knowledge)
     for entry in small_knowledge:
@@ -127,6 +168,12 @@ def test_the_index_by_symptom_lists_an_entry_under_each_value_it_is_typical_of(s
             section = page.partition(f"{{ #{value} }}")[2].partition("\n## ")[0]
             assert (f"](../{entry.id}.md)" in section) is not common
             assert (f"symptoms/{name}.md#{value}" in made["symptoms.md"]) is not common
+
+
+def test_values_are_spelled_as_people_write_them():
+    assert symptoms._words("no-faster-with-more-gpus") == "no faster with more GPUs"
+    headings = [symptoms._heading(value) for value in ("nan", "fp16", "falling-slowly")]
+    assert headings == ["NaN", "fp16", "Falling slowly"]
 
 
 def test_contradictions_stand_side_by_side_once_with_their_sources(small_knowledge):

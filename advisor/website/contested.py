@@ -7,6 +7,7 @@ from collections import Counter
 from advisor.entry import Entry
 from advisor.knowledge import Knowledge
 from advisor.render import escaped
+from advisor.website.pages import prose
 
 
 def contested_page(knowledge: Knowledge) -> str:
@@ -36,24 +37,26 @@ def contested_page(knowledge: Knowledge) -> str:
     for left, right in pairs:
         sides = [knowledge.get(left), knowledge.get(right)]
         lines += [f"## {escaped(sides[0].title)} / {escaped(sides[1].title)}", ""]
-        lines += ['<div class="sides" markdown>', *_side(sides[0]), *_side(sides[1]), "</div>", ""]
+        lines += ['<div class="sides" markdown>', *_side(sides[0], knowledge)]
+        lines += [*_side(sides[1], knowledge), "</div>", ""]
     alone = [
         entry for entry in knowledge if entry.evidence == "contested" and entry.id not in disputes
     ]
     if alone:
         lines += ["## Disputed, with both sides in one entry", ""]
         lines += [
-            f"- [{escaped(entry.title)}]({entry.id}.md)  \n  {escaped(entry.cause)}"
+            f"- [{escaped(entry.title)}]({entry.id}.md)  \n  {prose(entry.cause, knowledge)}"
             for entry in alone
         ]
         lines.append("")
     return "\n".join(lines)
 
 
-def _side(entry: Entry) -> list[str]:
+def _side(entry: Entry, knowledge: Knowledge) -> list[str]:
     lines = ["<section markdown>", "", f"**[{escaped(entry.title)}]({entry.id}.md)**", ""]
-    lines += [escaped(entry.cause), "", f"*Fix:* {escaped(entry.remedies[0].do)}", ""]
-    lines += [f"*Do not, when:* {escaped(entry.avoid_when)}", "", "*Sources*", ""]
+    lines += [prose(entry.cause, knowledge), ""]
+    lines += [f"*Fix:* {prose(entry.remedies[0].do, knowledge)}", ""]
+    lines += [f"*Do not, when:* {prose(entry.avoid_when, knowledge)}", "", "*Sources*", ""]
     lines += [
         f"- [{escaped(source.title)}]({source.url}): {escaped(source.supports)}"
         for source in entry.sources

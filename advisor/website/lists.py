@@ -36,6 +36,14 @@ def index_pages(knowledge: Knowledge) -> dict[str, str]:
 
 def _all_page(knowledge: Knowledge) -> str:
     lines = ["---", "title: All entries", "---", "", f"# All {len(knowledge)} entries", ""]
+    lines += [
+        "By [symptom](symptoms.md), by [error message](messages.md), or the entries that serious "
+        "people [disagree about](contested.md).",
+        "",
+    ]
+    lines += narrowing(list(knowledge))
+    # For readers without JavaScript, and to link to; folded, so that the entries are in view.
+    lines += ['??? quote "The same as lists: by framework, architecture, stage, evidence"', ""]
     for facet in ("framework", "architecture", "stage", "evidence"):
         counts = {
             value: sum(value in values_of(entry, facet) for entry in knowledge)
@@ -46,13 +54,7 @@ def _all_page(knowledge: Knowledge) -> str:
             for value, count in counts.items()
             if count
         ]
-        lines += [f"**By {facet}:** " + " ".join(links), "{ .chips }", ""]
-    lines += [
-        "By [symptom](symptoms.md), by [error message](messages.md), or the entries that serious "
-        "people [disagree about](contested.md).",
-        "",
-    ]
-    lines += narrowing(list(knowledge))
+        lines += [f"    **By {facet}:** " + " ".join(links), "    { .chips }", ""]
     for category in vocabulary.CATEGORIES:
         inside = [entry for entry in knowledge if entry.category == category]
         if inside:
@@ -68,7 +70,7 @@ def _all_page(knowledge: Knowledge) -> str:
 def _value_page(facet: str, value: str, entries: list[Entry]) -> str:
     name = vocabulary.category_name(value) if facet == "category" else value
     title = f"{facet.capitalize()}: {name}"
-    lines = ["---", f'title: "{title}"', "---", "", f"# {title}", ""]
+    lines = ["---", f'title: "{title}"', "hide: [navigation, toc]", "---", "", f"# {title}", ""]
     if facet == "evidence":
         lines += [EVIDENCE_MEANS[value], ""]
     noun = "entry" if len(entries) == 1 else "entries"
@@ -93,7 +95,8 @@ def _messages_page(knowledge: Knowledge) -> str:
         "",
         "# Index of error messages",
         "",
-        "Search this page (Ctrl+F) for a piece of the line that you see.",
+        "Search this page (Ctrl+F) for a piece of the line that you see, or paste the whole line "
+        "into the [ask box](../ask.md).",
         "",
     ]
     pairs = [(message, entry) for entry in knowledge for message in entry.messages]

@@ -11,6 +11,7 @@ from advisor.vocabulary import OBSERVABLES
 
 # A value that more than this share of the entries has tells a reader nothing.
 TOO_COMMON = 0.2
+_SPELLED = {"nan": "NaN", "gpu": "GPU", "gpus": "GPUs"}
 
 
 def symptom_pages(knowledge: Knowledge) -> dict[str, str]:
@@ -55,10 +56,10 @@ def _signs(entry: Entry) -> tuple[int, str]:
 
 
 def _page(question: str, found: Sequence[tuple[str, list[Entry]]]) -> str:
-    lines = ["---", f'title: "{question}"', "---", "", f"# {question}", ""]
+    lines = ["---", f'title: "{question}"', "hide: [navigation]", "---", "", f"# {question}", ""]
     lines += ["[Other symptoms](../symptoms.md)", ""]
     for value, entries in found:
-        lines += [f"## {_words(value).capitalize()} {{ #{value} }}", ""]
+        lines += [f"## {_heading(value)} {{ #{value} }}", ""]
         lines += [
             f"- [{escaped(entry.title)}](../{entry.id}.md)  \n  {escaped(entry.cause)}"
             for entry in entries
@@ -68,4 +69,10 @@ def _page(question: str, found: Sequence[tuple[str, list[Entry]]]) -> str:
 
 
 def _words(value: str) -> str:
-    return {"nan": "NaN", "fp16": "fp16", "gpu": "GPU"}.get(value, value.replace("-", " "))
+    return " ".join(_SPELLED.get(word, word) for word in value.split("-"))
+
+
+def _heading(value: str) -> str:
+    words = _words(value)
+    # Names such as fp16 stay as they are.
+    return words if any(map(str.isdigit, words)) else words[0].upper() + words[1:]

@@ -29,9 +29,14 @@
     return element;
   }
 
-  /** Text in which `code` between backticks is set as code. */
-  function prose(text) {
-    return text.split(/`([^`]+)`/).map((part, n) => (n % 2 ? make("code", {}, part) : part));
+  /** An entry's sentence, as website/pages.py sets it: `code`, *stress*, and links for ids. */
+  function prose(text, engine) {
+    return text.split(/`([^`]+)`|(^|[\s(])\*([A-Za-z][A-Za-z ]*)\*(?!\w)/).flatMap((part, n) => {
+      if (n % 2 === 0 || part === undefined) return part ?? [];
+      if (n % 4 === 3) return make("em", {}, part);
+      const entry = engine.entries.find(({ id }) => id === part);
+      return entry ? make("a", { href: page(`kb/${part}/`) }, entry.title) : make("code", {}, part);
+    });
   }
 
   function page(path) {
@@ -414,6 +419,7 @@
     }
 
     item({ entry, probability, likelihood, why }, rank, verdict) {
+      const { engine } = this;
       const chance = `${likelihood}, ${Math.round(probability * 100)}%`;
       const reasons = why.flatMap(([what, text], n) => [
         n ? " · " : "", make("span", { class: "ask-label" }, `${what}: `), text,
@@ -422,12 +428,12 @@
         make(this.inHeader ? "p" : "h2", { class: "ask-title" }, make("a", { href: page(`kb/${entry.id}/`) }, entry.title),
           make("span", { class: "ask-chance" }, chance)),
         make("p", { class: "ask-why" }, ...reasons),
-        make("p", {}, ...prose(entry.cause)),
+        make("p", {}, ...prose(entry.cause, engine)),
         // What fits nothing needs no steps.
         ...(verdict === "none" ? [] : [make("p", { class: "ask-check" }, make("strong", {}, "Check "),
-          ...prose(entry.check[0]), make("em", {}, " Expect: "), ...prose(entry.check[1]))]),
+          ...prose(entry.check[0], engine), make("em", {}, " Expect: "), ...prose(entry.check[1], engine))]),
         ...(verdict === "none" || rank > 1 || this.inHeader ? [] : [make("p", { class: "ask-fix" },
-          make("strong", {}, "Fix "), ...prose(entry.remedy))]));
+          make("strong", {}, "Fix "), ...prose(entry.remedy, engine))]));
     }
 
     /** One line on how far the answer has been read, and what can be done about it. */
@@ -526,7 +532,12 @@
       list.hidden = !left;
       if (!heading?.matches("h2")) continue;
       heading.hidden = !left;
-      heading.firstChild.data = heading.firstChild.data.replace(/\(\d+\)/, `(${left})`);
+      const counted = heading.firstChild.data.replace(/\(\d+\)/, `(${left})`);
+      heading.firstChild.data = counted;
+      for (const link of document.querySelectorAll(`.md-nav a[href="#${CSS.escape(heading.id)}"]`)) {
+        link.closest("li").hidden = !left;
+        (link.querySelector(".md-ellipsis") ?? link).textContent = counted.trim();
+      }
     }
     count(form.querySelectorAll("select"), listed, chosen, names);
     form.querySelector("output").textContent =
