@@ -159,6 +159,45 @@ def test_facets_filter_the_answer_with_counts_and_address(browser, address, real
         assert page.locator(BOX).input_value() == "loss is nan"
 
 
+def test_all_facets_stand_in_the_address_and_count_what_may_answer(browser, address, real_advisor):
+    named = next(
+        entry
+        for entry in real_advisor.knowledge
+        if "any" not in (*entry.stages, *entry.frameworks, *entry.architectures)
+    )
+    chosen = {"category": named.category, "stage": named.stages[0], "evidence": named.evidence}
+    chosen |= {"framework": named.frameworks[0], "architecture": named.architectures[0]}
+    with page_of(browser) as page:
+        page.goto(address + f"ask/?q={QUESTION}")
+        page.locator(FIRST).wait_for()
+        page.locator(".ask-facets summary").click()
+        for name, value in chosen.items():
+            page.locator(f".ask-facets [name={name}]").select_option(value)
+            assert f"{name}={value}" in page.url
+        only = Filter(**chosen)
+        wanted = [entry.id for entry in real_advisor.knowledge if only.lets_through(entry)]
+        assert wanted
+        page.reload()
+        page.locator(FIRST).wait_for()
+        assert set(ids(page)) <= set(wanted)
+        for name, value in chosen.items():
+            select = page.locator(f".ask-facets [name={name}]")
+            assert select.input_value() == value
+            others = Filter(**{**chosen, name: ""})
+            listed = {
+                "category": lambda entry: [entry.category],
+                "stage": lambda entry: entry.stages,
+                "framework": lambda entry: entry.frameworks,
+                "architecture": lambda entry: entry.architectures,
+                "evidence": lambda entry: [entry.evidence],
+            }[name]
+            count = sum(
+                others.lets_through(entry) and value in listed(entry)
+                for entry in real_advisor.knowledge
+            )
+            assert select.locator(f"option[value={value}]").inner_text() == f"{value} ({count})"
+
+
 def test_facets_narrow_a_list(browser, address, real_advisor):
     with page_of(browser) as page:
         page.goto(address + "kb/")
@@ -170,6 +209,12 @@ def test_facets_narrow_a_list(browser, address, real_advisor):
         )
         assert sorted(visible) == sorted(named)
         assert page.url.endswith("?framework=keras")
+        # The table of contents follows.
+        headings = page.locator("article h2:visible").evaluate_all(
+            "all => all.map(h => h.firstChild.data.trim())"
+        )
+        contents = page.locator(".md-sidebar--secondary li:visible").all_inner_texts()
+        assert [text.strip() for text in contents] == headings
         page.reload()
         page.wait_for_function("document.querySelector('.facets output').textContent")
         page.locator(".facets button").click()
@@ -219,6 +264,35 @@ def test_without_webassembly_keywords_stay(browser, address):
         page.goto(address + f"ask/?q={QUESTION}")
         page.get_by_text("this browser is too old").wait_for()
         assert len(ids(page)) == 5
+
+
+@pytest.mark.parametrize(
+    "lacking", ["delete globalThis.Worker", "delete globalThis.DecompressionStream"]
+)
+def test_what_a_browser_lacks_is_said_and_keywords_stay(browser, address, lacking):
+    with page_of(browser) as page:
+        page.add_init_script(lacking)
+        page.goto(address + f"ask/?q={QUESTION}")
+        page.get_by_text("Ranked by keywords only: this browser").wait_for()
+        assert page.locator("[data-ask]").get_attribute("data-stage") == "keywords"
+        assert len(ids(page)) == 5
+
+
+def test_progress_is_shown_while_the_encoder_loads(browser, address):
+    with page_of(browser) as page:
+        held = []
+        page.route("**/*.onnx", lambda route: held.append(route))
+        page.goto(address + f"ask/?q={QUESTION}")
+        bar = page.get_by_role("progressbar", name="Loading the encoder")
+        bar.wait_for(timeout=PATIENCE)
+        page.wait_for_function("document.querySelector('progress').value > 0")
+        assert re.search(r"\d+% of \d+ MB", page.locator(".ask-stage").inner_text())
+        assert len(ids(page)) == 5
+        while not held:
+            page.wait_for_timeout(50)
+        held[0].continue_()
+        wait_for_meaning(page)
+        assert bar.count() == 0
 
 
 def test_a_list_that_is_being_read_is_not_reordered(browser, address):

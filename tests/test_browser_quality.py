@@ -48,7 +48,9 @@ def axe():
     return script.decode()
 
 
-@pytest.mark.parametrize("path", [*PAGES, "ask/?q=my+gan+paints+one+face&stage=training"])
+@pytest.mark.parametrize(
+    "path", [*PAGES, "ask/?q=my+gan+paints+one+face&stage=training", "kb/contested/"]
+)
 @pytest.mark.parametrize(("width", "scheme"), [(1366, "light"), (390, "dark")])
 def test_axe_finds_nothing_serious(browser, address, axe, path, width, scheme):
     with page_of(browser, width, 844, scheme) as page:
@@ -73,9 +75,10 @@ def test_pages_appear_at_once_and_do_not_move(browser, address, path, width):
         page.goto(address + path, wait_until="networkidle")
         if "q=" in path:
             page.locator(MEANING).wait_for(timeout=PATIENCE)
+        # Chromium tells of a paint when it has time to.
+        page.wait_for_function("seen.lcp > 0")
         seen = page.evaluate("seen")
         # How fast is measured by tests/benchmarks/site.py: a busy machine is no fault of a page.
-        assert seen["lcp"] > 0
         assert seen["cls"] < GOOD_CLS
 
 
@@ -87,6 +90,60 @@ def test_what_the_site_needs_to_answer_is_small():
     (vectors,) = folder.glob("vectors.*.bin")
     (passages,) = folder.glob("passages.*.bin")
     assert vectors.stat().st_size + passages.stat().st_size <= 6_000_000
+
+
+@pytest.mark.parametrize("path", ["", "ask/", ENTRY, "kb/"])
+def test_a_page_without_a_question_is_the_themes_and_at_most_30_kb(browser, address, path):
+    import gzip
+
+    with page_of(browser) as page:
+        loaded = []
+        page.on("response", lambda response: loaded.append(response))
+        page.goto(address + path, wait_until="networkidle")
+        ours = [
+            response
+            for response in loaded
+            if response.request.resource_type != "document" and "/assets/" not in response.url
+        ]
+        assert {response.url.split("/")[-1] for response in ours} == {
+            "ask.js",
+            "ask.css",
+            "extra.css",
+        }
+        bodies = [response.body() for response in ours]
+        assert sum(len(gzip.compress(body)) for body in bodies) <= 15_000
+        assert sum(map(len, bodies)) <= 34_000
+
+
+def test_every_inline_script_is_the_themes():
+    texts = set()
+    for path in SITE.rglob("*.html"):
+        for attributes, text in re.findall(
+            r"<script([^>]*)>(.*?)</script>", path.read_text(), re.S
+        ):
+            if "src=" not in attributes and "application/json" not in attributes:
+                texts.add(text[:30])
+        assert not re.search(r"<[^>]+\son[a-z]+=", re.sub(r"<pre.*?</pre>", "", path.read_text()))
+    starts = ("var palette=__md_get", "var target=document", "__md_scope=new URL")
+    assert [text for text in texts if not text.startswith(starts)] == []
+
+
+def test_a_screen_reader_hears_names_and_the_answer(browser, address):
+    with page_of(browser) as page:
+        page.goto(address + "ask/?q=my+gan+paints+one+face&stage=training")
+        page.locator(MEANING).wait_for(timeout=PATIENCE)
+        box = page.locator("[data-ask]")
+        assert box.get_by_role("textbox", name="Describe what you see").count() == 1
+        assert box.get_by_role("combobox", name="Framework").count() == 1
+        results = box.get_by_role("list", name="Entries, best first")
+        assert results.get_by_role("heading", level=2).count() == 5
+        title = results.get_by_role("link").first.inner_text()
+        said = page.locator(".ask-said")
+        assert said.get_attribute("role") == "status"
+        assert title in said.inner_text()
+        assert "likely" in said.inner_text()
+        # Heard, not seen; nor may it catch clicks or widen the page.
+        assert said.bounding_box()["width"] <= 1
 
 
 def test_an_entry_prints_whole_and_without_controls(browser, address):

@@ -216,11 +216,13 @@
       this.headline = make("p", { class: "ask-headline" });
       this.stage = make("p", { class: "ask-stage" });
       this.list = make("ol", { class: "ask-results", "aria-label": "Entries, best first" });
+      // What screen readers say once an answer stands; not while somebody types.
+      this.said = make("p", { class: "ask-said", role: "status" });
       this.answer = make("div", { class: "ask-answer", hidden: "" },
         this.headline, this.stage, this.list);
       this.facets = make("details", { class: "ask-facets" },
         make("summary", {}, "Only entries for a framework, stage, model or category"));
-      this.element.append(...(this.inHeader ? [] : [this.facets]), this.status, this.answer);
+      this.element.append(...(this.inHeader ? [] : [this.facets]), this.status, this.said, this.answer);
     }
 
     listen() {
@@ -283,6 +285,12 @@
       if (this.inHeader && this.input.value.trim().split(/\s+/).length < 3) return;
       this.remember("replace");
       this.read();
+      this.say();
+    }
+
+    say() {
+      const first = this.list.querySelector(".ask-title")?.textContent ?? "";
+      this.said.textContent = this.answer.hidden ? "" : `${this.headline.textContent} ${first}`;
     }
 
     /** Question and facets as the address has them. */
@@ -312,6 +320,7 @@
 
     clear(sentence = "") {
       this.asked = "";
+      this.said.textContent = "";
       this.answer.hidden = true;
       this.status.textContent = sentence;
       this.element.dataset.verdict = "";
@@ -394,6 +403,7 @@
         return;
       }
       this.render(answer);
+      this.say();
     }
 
     render(answer) {
@@ -421,12 +431,14 @@
     item({ entry, probability, likelihood, why }, rank, verdict) {
       const { engine } = this;
       const chance = `${likelihood}, ${Math.round(probability * 100)}%`;
-      const reasons = why.flatMap(([what, text], n) => [
+      // A quoted message and a symptom that sounds like it say more than single words.
+      const reasons = why.slice(0, 2).flatMap(([what, text], n) => [
         n ? " · " : "", make("span", { class: "ask-label" }, `${what}: `), text,
       ]);
       return make("li", { "data-entry-id": entry.id, "data-rank": rank },
         make(this.inHeader ? "p" : "h2", { class: "ask-title" }, make("a", { href: page(`kb/${entry.id}/`) }, entry.title),
-          make("span", { class: "ask-chance" }, chance)),
+          // The space is for screen readers.
+          " ", make("span", { class: "ask-chance" }, chance)),
         make("p", { class: "ask-why" }, ...reasons),
         make("p", {}, ...prose(entry.cause, engine)),
         // What fits nothing needs no steps.
@@ -472,9 +484,12 @@
       if (!this.facets.open) return;
       const { entries } = await this.open();
       this.selects ??= facetSelects(entries);
-      if (!this.selects[0].isConnected) this.facets.append(make("div", {}, ...this.selects));
+      if (!this.selects[0].isConnected) {
+        this.facets.append(make("div", {}, ...this.selects),
+          make("p", {}, "Entries for any framework, stage or model stay in."));
+      }
       const selects = this.selects.map((label) => label.querySelector("select"));
-      count(selects, entries, this.chosen, names);
+      count(selects, entries, this.chosen, fits);
     }
 
     /** Arrow keys walk from the box through the entries, Escape leads back. */
