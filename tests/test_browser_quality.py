@@ -155,6 +155,19 @@ def test_an_entry_prints_whole_and_without_controls(browser, address):
         assert page.locator("h2", has_text="Sources").is_visible()
 
 
+def test_an_answer_prints_with_its_question_and_without_controls(browser, address):
+    with page_of(browser) as page:
+        page.goto(address + "ask/?q=my+gan+paints+one+face&stage=training")
+        page.locator("[data-rank='5']").wait_for()
+        page.emulate_media(media="print")
+        assert page.locator("[data-ask-input]").is_visible()
+        assert page.locator("[data-rank='5'] .ask-check").is_visible()
+        for control in (".ask button", ".ask-facets", ".ask-tips", ".ask-open"):
+            assert not page.locator(control).first.is_visible(), control
+        page.goto(address + "ask/")
+        assert not page.locator("[data-ask]").is_visible()
+
+
 HOSTILE = (
     "loss <img src=x onerror=alert(1)> <script>alert(2)</script> [c](javascript:alert(3)) "
     "`<img src=x onerror=alert(4)>` {{7*7}}"

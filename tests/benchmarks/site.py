@@ -45,6 +45,9 @@ def pages(browser, base: str) -> None:
             page.goto(base + path, wait_until="networkidle")
             if "q=" in path:
                 page.locator(MEANING).wait_for(timeout=PATIENCE)
+            # Chromium tells of a paint when it has time to, on a busy machine after the load.
+            page.wait_for_function("seen.lcp > 0", timeout=PATIENCE)
+            page.wait_for_timeout(500)
             seen = page.evaluate("seen")
             # What the worker loads is not among the page's own entries.
             by_worker = page.evaluate(
