@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from conftest import SMALL_KB, WordEncoder
 
-from advisor import index, knowledge
+from advisor import browser, index, knowledge
 from advisor.browser import vendor
 from advisor.browser.keywords import DIGITS, keyword_data
 from advisor.browser.tokenizer import tokenizer_spec
@@ -165,3 +165,8 @@ def test_pages_only_writes_no_data(run_cli, tmp_path):
     run_cli("site", "--pages-only", "--out", str(tmp_path / "docs"))
     assert (tmp_path / "docs" / "kb" / "rocket-loss.md").is_file()
     assert not (tmp_path / "docs" / "kb" / "ask").exists()
+
+
+def test_what_every_page_loads_has_no_comments_and_no_indentation():
+    source = b"/* a\n   b */\n  const x = 'http://a'; // stays\n  // gone\n\n  f(`//`);\n"
+    assert browser._lean(source) == b"const x = 'http://a'; // stays\nf(`//`);\n"

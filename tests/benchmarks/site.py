@@ -60,7 +60,7 @@ def pages(browser, base: str) -> None:
             files += [SITE / "kb" / "ask" / name for name in by_worker]
             bodies = {path: path.read_bytes() for path in files}
             packed = {path: len(gzip.compress(body)) for path, body in bodies.items()}
-            own = sum(size for path, size in packed.items() if path.parent.name == "ask")
+            own = sum(size for path, size in packed.items() if path.parent == SITE / "kb" / "ask")
             sizes = (sum(map(len, bodies.values())), sum(packed.values()), own)
             figures = " | ".join(f"{size / 1000:,.0f}" for size in sizes)
             print(f"| {name} | {figures} | {seen['lcp']:.0f} | {seen['cls']:.3f} |")
