@@ -110,7 +110,7 @@ def test_an_answer_moves_its_entry_up_and_rules_others_out(conversation):
 
 def test_what_the_text_says_is_heard_and_never_asked(conversation):
     reply = conversation.tell("the training loss goes up, data in memory, gan")
-    assert reply.heard == ("When you look at the training loss, what does it do: it rises",)
+    assert reply.heard == ("training loss: it rises",)
     asked = set()
     while reply.ask:
         asked.add(reply.ask.id)
@@ -123,7 +123,7 @@ def test_a_long_log_counts_like_an_answer_and_words_do_not(conversation):
     vague = conversation.tell(VAGUE)
     log = "\n".join(f"step {n} loss {1 + n / 10:.2f}" for n in range(40))
     logged = vague.conversation.tell(log)
-    assert logged.heard == ("When you look at the training loss, what does it do: it rises",)
+    assert logged.heard == ("training loss: it rises",)
     lead = logged.answer.matches[0]
     assert lead.entry.id == "rocket-loss"
     assert lead.why[0] == "fits your log: it rises"

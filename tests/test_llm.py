@@ -362,7 +362,7 @@ def test_chat_goes_on_when_the_server_is_dead(run_cli):
 
 
 def test_ctrl_c_stops_the_words_and_not_the_conversation(serve):
-    llm = serve(event(f"{GOOD} "), 30.0)
+    llm = serve(event(f"{GOOD}\n"), 30.0)
     process = subprocess.Popen(
         [sys.executable, "-m", "advisor", "chat", "--plain", "--llm", llm.url],
         stdin=subprocess.PIPE,
@@ -414,7 +414,7 @@ async def test_the_full_screen_shows_the_words_below(serve, word_advisor):
 async def test_the_next_turn_stops_the_words_of_the_one_before(serve, word_advisor):
     from advisor.tui.app import AdvisorApp
 
-    llm = serve(event(f"{GOOD} "), 6.0, event(f"{CHECK} "), b"data: [DONE]\n\n")
+    llm = serve(event(f"{GOOD}\n"), 3.0, event(f"{CHECK} "), b"data: [DONE]\n\n")
     app = AdvisorApp(word_advisor.settings, word_advisor, llm)
     async with app.run_test(size=(120, 36)) as pilot:
         await pilot.pause()

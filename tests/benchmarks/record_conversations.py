@@ -21,6 +21,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 SESSION = f"dladvisor-record-{os.getpid()}"
 MOST_STEPS = 8
@@ -29,7 +31,10 @@ CHECK_CONFIRMED = "confirmed"
 
 @dataclass(frozen=True)
 class Person:
-    """What is wrong, the first sentence, and what this person sees: question id -> value."""
+    """What is wrong, the first sentence, and what this person sees: question id -> value.
+
+    "other" is none of the values that are offered; what is not there they do not know.
+    """
 
     wrong: str
     cause: str
@@ -38,49 +43,128 @@ class Person:
     pastes: str = ""
 
 
-LOG = "\n".join(
-    f"step {step:>4}  loss {2.31 + 0.004 * step + 0.0002 * step * step:.3f}  acc 0.{acc:02d}"
-    for step, acc in zip(range(300), [10, 9, 11] * 100)
-)
+def log_of_a_run(rate: float, steps: int = 300) -> str:
+    """What a real, small network prints while it is trained; 0.03 is a good learning rate."""
+    rng = np.random.default_rng(0)
+    centres = 0.5 * rng.normal(size=(10, 32))
+    first = rng.normal(size=(32, 128)) * np.sqrt(2 / 32)
+    second = rng.normal(size=(128, 10)) * np.sqrt(2 / 128)
+    moved_first, moved_second = np.zeros_like(first), np.zeros_like(second)
+    lines = []
+    for step in range(steps):
+        classes = rng.integers(0, 10, 64)
+        inputs = centres[classes] + rng.normal(size=(64, 32))
+        hidden = np.maximum(inputs @ first, 0)
+        scores = hidden @ second
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        right = shares[np.arange(64), classes]
+        loss = -np.log(np.maximum(right, 1e-30)).mean()
+        accuracy = (shares.argmax(axis=1) == classes).mean()
+        lines.append(f"step {step:>4}  loss {loss:.4f}  acc {accuracy:.2f}")
+        slope = (shares - np.eye(10)[classes]) / 64
+        below = (slope @ second.T) * (hidden > 0)
+        moved_second = 0.9 * moved_second + hidden.T @ slope
+        moved_first = 0.9 * moved_first + inputs.T @ below
+        second -= rate * moved_second
+        first -= rate * moved_first
+    return "\n".join(lines)
+
+
+# What each person sees was written down from what is wrong, before any recording, and is all
+# that they could see: they look it up when they are asked.
 PEOPLE = (
     Person(
         "A new head was added to the model after the optimizer was made.",
         "parameters-not-in-optimizer",
-        "my model does not learn",
+        "my model does not learn anything",
         {
             "train_loss": "flat",
+            "val_loss": "flat",
+            "train_metric": "at-chance",
+            "val_metric": "at-chance",
+            "gap": "none",
             "onset": "first-step",
             "gradients": "normal",
             "updates": "zero",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
             "frameworks": "pytorch",
             "architectures": "cnn",
-            "stops_with": "nothing",
         },
     ),
     Person(
         "Images are decoded by two workers while the GPU waits.",
         "input-pipeline-starves-gpu",
-        "my training is slow",
-        {"only_with": "workers", "repeats": "every-run", "frameworks": "pytorch"},
+        "my training is so slow",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "onset": "first-step",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "gpu-idle",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+        },
     ),
     Person(
         "The fine-tuning data held no end-of-text token.",
         "eos-never-learned",
-        "my language model writes strange text",
-        {"onset": "at-inference", "outputs": "repetitive", "train_loss": "falling"},
+        "my fine-tuned model writes strange text",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "onset": "at-inference",
+            "outputs": "repetitive",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
+            "frameworks": "transformers",
+            "architectures": "llm",
+        },
     ),
     Person(
         "One branch of the network is skipped for some batches, under DDP.",
         "ddp-unused-parameters",
         "my script hangs",
-        {"onset": "first-step", "repeats": "same-step", "only_with": "multi-gpu"},
+        {
+            "train_loss": "falling",
+            "onset": "first-hundred-steps",
+            "repeats": "varying-step",
+            "only_with": "multi-gpu",
+            "stops_with": "hang",
+            "memory": "stable",
+            "speed": "normal",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+        },
     ),
     Person(
-        "The learning rate is ten times too high; the person pastes a log of 300 lines.",
+        "The learning rate is ten times too high; the person pastes the log of 300 steps.",
         "learning-rate-too-high",
-        "loss looks wrong",
-        {"train_metric": "at-chance", "onset": "first-step", "gradients": "exploding"},
-        LOG,
+        "the loss looks wrong",
+        {
+            "train_loss": "rising",
+            "train_metric": "falling",
+            "onset": "first-hundred-steps",
+            "gradients": "exploding",
+            "updates": "too-large",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
+            "architectures": "mlp",
+        },
+        log_of_a_run(rate=0.3),
     ),
 )
 
