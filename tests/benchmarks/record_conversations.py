@@ -43,31 +43,38 @@ class Person:
     pastes: str = ""
 
 
-def log_of_a_run(rate: float, steps: int = 300) -> str:
-    """What a real, small network prints while it is trained; 0.03 is a good learning rate."""
+def log_of_a_run(epochs: int = 300) -> str:
+    """What a real, small network prints that learns 120 noisy samples by heart."""
     rng = np.random.default_rng(0)
     centres = 0.5 * rng.normal(size=(10, 32))
-    first = rng.normal(size=(32, 128)) * np.sqrt(2 / 32)
-    second = rng.normal(size=(128, 10)) * np.sqrt(2 / 128)
-    moved_first, moved_second = np.zeros_like(first), np.zeros_like(second)
-    lines = []
-    for step in range(steps):
-        classes = rng.integers(0, 10, 64)
-        inputs = centres[classes] + rng.normal(size=(64, 32))
+
+    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+        classes = rng.integers(0, 10, count)
+        return centres[classes] + rng.normal(size=(count, 32)), np.eye(10)[classes]
+
+    def told(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
         hidden = np.maximum(inputs @ first, 0)
         scores = hidden @ second
         shares = np.exp(scores - scores.max(axis=1, keepdims=True))
         shares /= shares.sum(axis=1, keepdims=True)
-        right = shares[np.arange(64), classes]
-        loss = -np.log(np.maximum(right, 1e-30)).mean()
-        accuracy = (shares.argmax(axis=1) == classes).mean()
-        lines.append(f"step {step:>4}  loss {loss:.4f}  acc {accuracy:.2f}")
-        slope = (shares - np.eye(10)[classes]) / 64
+        loss = -np.log((shares * wanted).sum(axis=1)).mean()
+        right = (shares.argmax(axis=1) == wanted.argmax(axis=1)).mean()
+        return hidden, shares, f"loss {loss:.4f}  {{}}acc {right:.3f}"
+
+    first = rng.normal(size=(32, 128)) * np.sqrt(2 / 32)
+    second = rng.normal(size=(128, 10)) * np.sqrt(2 / 128)
+    seen, unseen = drawn(120), drawn(400)
+    lines = []
+    for epoch in range(1, epochs + 1):
+        hidden, shares, train = told(*seen)
+        _, _, held_out = told(*unseen)
+        lines.append(
+            f"epoch {epoch:>3}  train_{train.format('train_')}  val_{held_out.format('val_')}"
+        )
+        slope = (shares - seen[1]) / len(seen[1])
         below = (slope @ second.T) * (hidden > 0)
-        moved_second = 0.9 * moved_second + hidden.T @ slope
-        moved_first = 0.9 * moved_first + inputs.T @ below
-        second -= rate * moved_second
-        first -= rate * moved_first
+        second -= 0.3 * hidden.T @ slope
+        first -= 0.3 * seen[0].T @ below
     return "\n".join(lines)
 
 
@@ -105,7 +112,7 @@ PEOPLE = (
             "val_loss": "falling",
             "onset": "first-step",
             "repeats": "every-run",
-            "only_with": "other",
+            "only_with": "workers",
             "stops_with": "nothing",
             "memory": "stable",
             "speed": "gpu-idle",
@@ -132,13 +139,14 @@ PEOPLE = (
         },
     ),
     Person(
-        "One branch of the network is skipped for some batches, under DDP.",
-        "ddp-unused-parameters",
+        "The first of four processes validates alone, and averages a metric over all four.",
+        "nccl-hang-collective-mismatch",
         "my script hangs",
         {
             "train_loss": "falling",
-            "onset": "first-hundred-steps",
-            "repeats": "varying-step",
+            "val_loss": "falling",
+            "onset": "at-validation",
+            "repeats": "every-run",
             "only_with": "multi-gpu",
             "stops_with": "hang",
             "memory": "stable",
@@ -148,23 +156,27 @@ PEOPLE = (
         },
     ),
     Person(
-        "The learning rate is ten times too high; the person pastes the log of 300 steps.",
-        "learning-rate-too-high",
-        "the loss looks wrong",
+        "120 samples are learnt by heart; the person pastes the log of 300 epochs.",
+        "overfitting-remedy-order",
+        "something is off with my training",
         {
-            "train_loss": "rising",
-            "train_metric": "falling",
-            "onset": "first-hundred-steps",
-            "gradients": "exploding",
-            "updates": "too-large",
+            "train_loss": "falling",
+            "val_loss": "flat",
+            "train_metric": "near-perfect",
+            "val_metric": "flat",
+            "gap": "large",
+            "onset": "later-gradually",
+            "gradients": "normal",
+            "updates": "normal",
             "repeats": "every-run",
             "only_with": "other",
             "stops_with": "nothing",
             "memory": "stable",
             "speed": "normal",
+            "data_trait": "small",
             "architectures": "mlp",
         },
-        log_of_a_run(rate=0.3),
+        log_of_a_run(),
     ),
 )
 
