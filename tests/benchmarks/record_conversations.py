@@ -24,7 +24,6 @@ from pathlib import Path
 import numpy as np
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-SESSION = f"dladvisor-record-{os.getpid()}"
 MOST_STEPS = 8
 CHECK_CONFIRMED = "confirmed"
 
@@ -181,32 +180,31 @@ PEOPLE = (
 )
 
 
-def tmux(*arguments: str, text: str = "") -> str:
-    done = subprocess.run(
-        ["tmux", *arguments], input=text, capture_output=True, text=True, check=True
-    )
-    return done.stdout
-
-
 class Screen:
     """The advisor in a terminal of its own, and the file it keeps its conversation in."""
 
     def __init__(self, history: Path) -> None:
         self.history = history
-        # A tmux server that runs already has an environment of its own.
+        # A server of its own: nobody's settings and environment, and gone with its screen.
+        self.socket = str(history.with_name("tmux"))
         own = {k: v for k, v in os.environ.items() if k.startswith(("DLADVISOR_", "PYTHON"))}
         set_to = {**own, "DLADVISOR_HISTORY": str(history)}
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in set_to.items())
         command = f"{variables} {sys.executable} -m advisor tui"
-        tmux("new-session", "-d", "-s", SESSION, "-x", "80", "-y", "24", "-c", str(ROOT), command)
+        self.tmux("new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), command)
         self.wait_for("entries. What do you see?")
 
+    def tmux(self, *arguments: str, text: str = "") -> str:
+        command = ["tmux", "-f", "/dev/null", "-S", self.socket, *arguments]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+        return done.stdout
+
     def close(self) -> None:
-        tmux("kill-session", "-t", SESSION)
+        self.tmux("kill-server")
 
     def show(self) -> str:
         return "\n".join(
-            line.rstrip() for line in tmux("capture-pane", "-p", "-t", SESSION).split("\n")
+            line.rstrip() for line in self.tmux("capture-pane", "-p").split("\n")
         ).rstrip()
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
@@ -232,11 +230,11 @@ class Screen:
         return before
 
     def press(self, *keys: str) -> None:
-        tmux("send-keys", "-t", SESSION, *keys)
+        self.tmux("send-keys", *keys)
 
     def paste(self, text: str) -> None:
-        tmux("load-buffer", "-", text=text)
-        tmux("paste-buffer", "-p", "-t", SESSION)
+        self.tmux("load-buffer", "-", text=text)
+        self.tmux("paste-buffer", "-p")
 
     def conversation(self) -> dict:
         if not self.history.exists():
