@@ -74,7 +74,8 @@ def main() -> None:
     parameters.port = int(sys.argv[1])
     parameters.n_ctx = CONTEXT
     parameters.n_parallel = 1
-    parameters.cpuparams.n_threads = os.cpu_count() or 1
+    # Half of them: its threads wait for one another, and the tests need a core too.
+    parameters.cpuparams.n_threads = max(1, (os.cpu_count() or 1) // 2)
     server = xllamacpp.Server(parameters)
     print(server.listening_address, flush=True)
     while True:
