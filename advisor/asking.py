@@ -10,7 +10,17 @@ from advisor.beliefs import Beliefs, Floats
 from advisor.entry import Entry
 from advisor.followups import followups
 from advisor.observed import mentioned, observed
-from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Ask, Option, Turn
+from advisor.reply import (
+    CHECK,
+    CONFIRMED,
+    DONT_KNOW,
+    NONE_OF_THESE,
+    NOT_CONFIRMED,
+    OTHER,
+    Ask,
+    Option,
+    Turn,
+)
 
 # Asking stops when the leading entry is this probable or its check came out as expected, ...
 CLEAR = 0.8
@@ -20,7 +30,7 @@ WORTH = 0.12
 # 2 a.m. wants to try something.
 MOST_QUESTIONS = 8
 MOST_UNKNOWN = 3
-# Two more options stand below these ("something else", "don't know"): nine number keys in all.
+# Two more options stand below these ("none of these", "don't know"): nine number keys in all.
 MOST_VALUES = 7
 # Below this no check of the leading entry is offered as a question.
 CHECK_FROM = 0.2
@@ -73,5 +83,5 @@ def options(beliefs: Beliefs, belief: Floats, question: str) -> tuple[Option, ..
         chosen = set(beliefs.expected(belief, question)[:MOST_VALUES])
     found = [Option(value, label) for value, label in labels.items() if value in chosen]
     if len(chosen) < len(labels):
-        found.append(Option(OTHER, "something else"))
+        found.append(Option(OTHER, NONE_OF_THESE))
     return (*found, Option(DONT_KNOW, "I don't know"))

@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 
 from advisor.entry import Entry
 from advisor.followups import followups
-from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Reply, Turn
+from advisor.reply import (
+    CHECK,
+    CONFIRMED,
+    DONT_KNOW,
+    NONE_OF_THESE,
+    NOT_CONFIRMED,
+    OTHER,
+    Reply,
+    Turn,
+)
 from advisor.results import Match
 from advisor.safe_text import printable
 from advisor.terminal import Paper
@@ -97,7 +106,7 @@ def turn_text(turn: Turn, knowledge: Mapping[str, Entry]) -> str:
         title = knowledge[turn.question.removeprefix(CHECK)].title
         return f"The check for “{title}” {outcome}"
     followup = followups()[turn.question]
-    names = {OTHER: "something else", DONT_KNOW: "I don't know"}
+    names = {OTHER: NONE_OF_THESE, DONT_KNOW: "I don't know"}
     return f"{followup.text} {names.get(turn.option) or followup.labels[turn.option]}"
 
 

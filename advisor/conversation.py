@@ -66,15 +66,18 @@ class Conversation:
 
     @property
     def told(self) -> str:
-        """All that the person told in words."""
-        return "\n".join(turn.text for turn in self.turns if turn.kind == "tell")
+        """All that the person told in words; the longest last if not all of it can be read."""
+        texts = [turn.text for turn in self.turns if turn.kind == "tell"]
+        if sum(map(len, texts)) + len(texts) > questions.MAX_CHARACTERS:
+            texts.sort(key=len)
+        return "\n".join(texts)
 
     def tell(self, text: str) -> Reply:
         """Say something in words, at the beginning or later; raises BadQuestion for nothing."""
         questions.read(text)  # an empty line more is nothing said, too
-        told = f"{self.told}\n{text}" if self.told else text
-        ranked = self.advisor.rank(told)
-        return replace(self, ranked=ranked)._turn(Turn("tell", text=text))
+        turn = Turn("tell", text=text)
+        ranked = self.advisor.rank(replace(self, turns=(*self.turns, turn)).told)
+        return replace(self, ranked=ranked)._turn(turn)
 
     def answer(self, question: str, option: str) -> Reply:
         """Answer a question, also one that was not asked; raises UnknownName for what is none."""
@@ -217,11 +220,10 @@ class Conversation:
             match = self.advisor.match(ranked, number, float(belief[number]))
             fits = answers_that_fit(self.turns, match.entry, _measured(self.told))
             matches.append(replace(match, why=(*fits, *match.why)))
-        answer = Answer(
-            ranked.question.text, self._verdict(belief), tuple(matches), ranked.question.note
-        )
-        shown = {match.entry.id for match in matches}
         last = self.turns[-1]
+        note = ranked.question.note if last.kind == "tell" else ""  # it was told then
+        answer = Answer(ranked.question.text, self._verdict(belief), tuple(matches), note)
+        shown = {match.entry.id for match in matches}
         lead = answer.matches[0].entry if matches else None
         return Reply(
             answer=answer,

@@ -16,9 +16,13 @@ FACETS = ("architectures", "frameworks")
 
 @dataclass(frozen=True, slots=True)
 class Followup:
-    """A question: an observable's or facet's name, its words, and value -> label."""
+    """A question: an observable's or facet's name, its words, and value -> label.
+
+    `about` is what stands in front of a label: "training loss".
+    """
 
     id: str
+    about: str
     text: str
     labels: Mapping[str, str]
 
@@ -28,10 +32,10 @@ def followups() -> Mapping[str, Followup]:
     """All questions by id, in the order of followups.txt."""
     found: dict[str, Followup] = {}
     for block in _FILE.read_text(encoding="utf-8").split("\n[")[1:]:
-        name, _, rest = block.partition("]\n")
-        question, *lines = rest.strip().splitlines()
+        name, _, rest = block.partition("] ")
+        about, question, *lines = rest.strip().splitlines()
         labels = dict(line.split(": ", 1) for line in lines)
-        found[name] = Followup(name, question.removeprefix("? "), labels)
+        found[name] = Followup(name, about, question.removeprefix("? "), labels)
     return found
 
 

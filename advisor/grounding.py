@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from advisor.lexical import tokens
-from advisor.reply import Reply
+from advisor.results import Match
 
 # Share of a sentence's words (stemmed, without the commonest) that must stand in the entries it
 # cites or in what the person said. The entries' own sentences have 1.0; free talk has 0.1 to 0.3.
@@ -41,16 +41,16 @@ class Sources:
     said: str
 
     @classmethod
-    def of(cls, reply: Reply, count: int) -> Sources:
-        """The first `count` entries of a reply."""
+    def of(cls, said: str, found: Sequence[Match]) -> Sources:
+        """What these matches and the person say."""
         texts = {}
-        for match in reply.answer.matches[:count]:
+        for match in found:
             entry = match.entry
             parts = [entry.title, entry.cause, entry.avoid_when]
             parts += [f"{check.do} {check.expect}" for check in entry.checks]
             parts += [f"{fix.do} {fix.cost} {fix.effect}" for fix in entry.remedies]
             texts[entry.id] = "\n".join(parts)
-        return cls(texts, reply.answer.question)
+        return cls(texts, said)
 
 
 def sentences(pieces: Iterable[str]) -> Iterator[str]:

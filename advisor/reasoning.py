@@ -10,7 +10,7 @@ from advisor.beliefs import Floats
 from advisor.entry import Entry
 from advisor.followups import followups, typical
 from advisor.observed import observed
-from advisor.reply import CHECK, DONT_KNOW, RuledOut, Turn
+from advisor.reply import CHECK, DONT_KNOW, NONE_OF_THESE, RuledOut, Turn
 
 # A candidate is an entry at least this probable; it is ruled out below a fifth of what it was.
 CANDIDATE = 0.02
@@ -60,7 +60,7 @@ def ruled_out(
         else:
             labels = followups()[last.question].labels
             usual = [labels[value] for value in typical(entry, last.question)]
-            said = labels.get(last.option, "something else")
+            said = labels.get(last.option, NONE_OF_THESE)
             if not usual:
                 continue
             why = f"you said “{said}”; there it is usually “{'” or “'.join(usual)}”"
@@ -72,7 +72,6 @@ def heard(text: str) -> tuple[str, ...]:
     """What was read from a text, as a short sentence for each observable."""
     asked = followups()
     return tuple(
-        f"{asked[name].text.rstrip('?').removeprefix('And ')}: "
-        f"{' or '.join(asked[name].labels[value] for value in values)}"
+        f"{asked[name].about}: {' or '.join(asked[name].labels[value] for value in values)}"
         for name, values in observed(text).items()
     )

@@ -13,13 +13,14 @@ TurnKind = Literal["tell", "answer", "reject"]
 DONT_KNOW, OTHER = "dont-know", "other"
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 CHECK = "check:"
+NONE_OF_THESE = "none of these"  # how OTHER reads
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What the person did: told something, answered a question, or said an entry was not it.
 
-    `shown` holds the values that were offered, which is what "something else" excludes.
+    `shown` holds the values that were offered, which is what "none of these" excludes.
     """
 
     kind: TurnKind

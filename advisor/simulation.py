@@ -191,7 +191,7 @@ def _choose(conversation: Conversation, policy: str, rng: np.random.Generator) -
 def _answer(
     conversation: Conversation, name: str, truth: int, spoilt: float, rng: np.random.Generator
 ) -> tuple[str, tuple[str, ...]]:
-    """What the person answers, and the values that were offered when it is "something else"."""
+    """What the person answers, and the values that were offered when it is "none of these"."""
     entry = list(conversation.advisor.knowledge)[truth]
     if name.startswith(CHECK):
         right = CONFIRMED if name == f"{CHECK}{entry.id}" else NOT_CONFIRMED

@@ -110,7 +110,7 @@ def test_an_answer_moves_its_entry_up_and_rules_others_out(conversation):
 
 def test_what_the_text_says_is_heard_and_never_asked(conversation):
     reply = conversation.tell("the training loss goes up, data in memory, gan")
-    assert reply.heard == ("When you look at the training loss, what does it do: it rises",)
+    assert reply.heard == ("training loss: it rises",)
     asked = set()
     while reply.ask:
         asked.add(reply.ask.id)
@@ -123,7 +123,7 @@ def test_a_long_log_counts_like_an_answer_and_words_do_not(conversation):
     vague = conversation.tell(VAGUE)
     log = "\n".join(f"step {n} loss {1 + n / 10:.2f}" for n in range(40))
     logged = vague.conversation.tell(log)
-    assert logged.heard == ("When you look at the training loss, what does it do: it rises",)
+    assert logged.heard == ("training loss: it rises",)
     lead = logged.answer.matches[0]
     assert lead.entry.id == "rocket-loss"
     assert lead.why[0] == "fits your log: it rises"
@@ -330,3 +330,24 @@ def test_a_turn_takes_milliseconds_with_all_entries(word_advisor):
 def test_every_entry_says_something_to_some_question():
     for entry in knowledges.load([KB]):
         assert any(typical(entry, name) for name in OBSERVABLES), entry.id
+
+
+def test_words_after_a_long_paste_are_read_and_the_cut_is_told_once(word_advisor):
+    log = "\n".join(f"step {number} value {number}.5 seconds" for number in range(1500))
+    reply = Conversation.start(word_advisor).tell("my training is strange")
+    reply = reply.conversation.tell(log)
+    assert "20,000 characters" in reply.answer.note
+    reply = reply.conversation.tell("loss climbs like a rocket")
+    assert "loss climbs like a rocket" in reply.answer.question
+    assert reply.answer.matches[0].entry.id == "rocket-loss"
+    reply = reply.conversation.answer("train_loss", "rising")
+    assert reply.answer.note == ""
+
+
+def test_that_memory_is_steady_is_what_most_troubles_show(word_advisor):
+    """An entry that says nothing of memory is not held to be an odd case of it."""
+    beliefs = Beliefs.build(word_advisor.knowledge)
+    steady, growing = (beliefs.of_answer("memory", value) for value in ("stable", "gpu-growing"))
+    silent = [not entry.observables.get("memory") for entry in word_advisor.knowledge]
+    assert any(silent)
+    assert (steady[:-1][silent] > 2 * growing[:-1][silent]).all()

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from advisor.cli.context import Context, filter_options, narrate, pass_context, width
+from advisor.cli.context import (
+    Context,
+    TakesWords,
+    filter_options,
+    language_model,
+    llm_option,
+    narrate,
+    pass_context,
+    retell,
+    width,
+)
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
@@ -17,7 +27,7 @@ if TYPE_CHECKING:
     from advisor.results import Answer
 
 
-@click.command()
+@click.command(cls=TakesWords)
 @click.argument("words", nargs=-1, metavar="QUESTION...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--batch", is_flag=True, help="Read one question a line from stdin; needs --json.")
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
 )
 @click.option("--plain", is_flag=True, help="No colour, no wrapping: for screen readers and logs.")
 @click.option("--explain", is_flag=True, help="Show the features behind each probability.")
+@llm_option
 @filter_options
 @pass_context
 def ask(
@@ -41,6 +52,7 @@ def ask(
     top: int,
     plain: bool,
     explain: bool,
+    llm: str | None,
     **only: str,
 ) -> None:
     """Describe what you see; get the entries that fit, best first.
@@ -50,6 +62,7 @@ def ask(
     """
     from advisor.terminal import Paper, answer_text, explanation_text
 
+    model = language_model(llm, as_json or batch)
     if batch:
         _answer_lines(context, as_json, top, only)
         return
@@ -65,6 +78,8 @@ def ask(
     click.echo(answer_text(answer, paper))
     if explain:
         click.echo("\n" + explanation_text(answer, paper))
+    if model is not None:
+        retell(model, answer, paper)
     if kept:
         click.echo(f"\nDid the first one help?  dladvisor vote {kept} yes   (or: no)", err=True)
 

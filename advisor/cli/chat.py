@@ -13,12 +13,14 @@ import click
 
 from advisor.cli.context import (
     Context,
+    TakesWords,
     filter_options,
     language_model,
     llm_option,
     narrate,
     pass_context,
     progress_bar,
+    retell,
     width,
 )
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
@@ -46,7 +48,7 @@ A number answers the question. Anything else is more about what you see; a log c
 /quit     leave (also Ctrl+D); go on later with dladvisor chat --resume"""
 
 
-@click.command()
+@click.command(cls=TakesWords)
 @click.argument("words", nargs=-1, metavar="[WHAT YOU SEE]...")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a turn.")
 @click.option("--plain", is_flag=True, help="No colour, no wrapping: for screen readers and logs.")
@@ -91,9 +93,7 @@ def chat(
     from advisor.session import Session
     from advisor.terminal import Paper
 
-    if llm is not None and as_json:
-        raise BadSettings("--llm puts things into words for people; --json takes none.", "")
-    model = language_model(llm)
+    model = language_model(llm, as_json)
     if resume is not None and no_history:
         raise BadSettings("--resume needs the history that --no-history leaves out.", "")
     path = None if no_history else context.settings().history
@@ -217,23 +217,9 @@ class People:
         """Print a reply."""
         from advisor.chat_text import reply_text
 
-        if self.llm is not None:
-            self._retell(self.llm, reply)
         click.echo(f"\n{reply_text(reply, self.paper)}\n")
-
-    def _retell(self, llm: Llm, reply: Reply) -> None:
-        """The reply in a model's words, as they come; Ctrl+C goes on to the plain one."""
-        from advisor.llm import retold
-
-        click.echo()
-        try:
-            for kind, text in retold(llm, reply):
-                if kind == "words":
-                    click.echo(self.paper.wrap(text))
-                else:
-                    narrate(text)
-        except KeyboardInterrupt:
-            narrate("The language model was stopped. The plain answer stands.")
+        if self.llm is not None:
+            retell(self.llm, reply.answer, self.paper)
 
     def take(self, line: str) -> bool:
         """Act on a line; False when the person leaves."""

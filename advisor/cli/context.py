@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from collections.abc import Callable
@@ -13,12 +14,15 @@ import click
 
 from advisor import settings as settings_module
 from advisor import vocabulary
+from advisor.errors import BadSettings
 from advisor.settings import Settings
 
 if TYPE_CHECKING:
     from advisor.answer import Advisor
     from advisor.knowledge import Knowledge
     from advisor.llm import Llm
+    from advisor.results import Answer
+    from advisor.terminal import Paper
 
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -50,13 +54,59 @@ class Context:
         return load(self.settings(), narrate)
 
 
-def language_model(address: str | None) -> Llm | None:
+# An address, or what is meant to be one: a host with a port.
+_ADDRESS = re.compile(r"https?://|[\w.-]+:\d+(/|$)")
+
+
+class TakesWords(click.Command):
+    """A command with `--llm` and words, in which `--llm` takes the next word for an address only.
+
+    Otherwise `--llm "loss is nan"` would have no question, and an odd address.
+    """
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Give a bare `--llm` its value."""
+        end = args.index("--") if "--" in args else len(args)
+        told = [
+            "--llm=default"
+            if word == "--llm" and not any(map(_ADDRESS.match, args[place + 1 : place + 2]))
+            else word
+            for place, word in enumerate(args[:end])
+        ]
+        return super().parse_args(ctx, told + args[end:])
+
+
+def language_model(address: str | None, as_json: bool = False) -> Llm | None:
     """The language model of `--llm`: None without it, "default" for that of the environment."""
     if address is None:
         return None
+    if as_json:
+        raise BadSettings("--llm puts things into words for people; --json takes none.", "")
     from advisor.llm import Llm
 
     return Llm.from_environment("" if address == "default" else address)
+
+
+def retell(llm: Llm, answer: Answer, paper: Paper) -> None:
+    """The answer in a model's words, sentence by sentence, below the plain one; Ctrl+C stops it."""
+    from advisor.llm import likely, retold
+
+    if not likely(answer):
+        return
+    narrate("Asking the language model… Ctrl+C stops it.")
+    said = False
+    try:
+        for kind, text in retold(llm, answer):
+            if kind == "note":
+                narrate(text)
+                continue
+            if not said:
+                click.echo()
+                click.echo(paper.style("In a language model's words:", dim=True))
+            said = True
+            click.echo(paper.wrap(text, "  "))
+    except KeyboardInterrupt:
+        narrate("The language model was stopped.")
 
 
 def narrate(sentence: str) -> None:
@@ -130,6 +180,6 @@ llm_option = click.option(
     is_flag=False,
     flag_value="default",
     metavar="[URL]",
-    help="Also put it into words by a language model (OpenAI-compatible server; extra 'llm').",
+    help="Also let a language model put it into words (OpenAI-compatible server; extra 'llm').",
 )
 pass_context = click.make_pass_decorator(Context)

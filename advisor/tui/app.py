@@ -19,7 +19,7 @@ from advisor.errors import AdvisorError, BadQuestion
 from advisor.journal import Journal
 from advisor.knowledge import Knowledge
 from advisor.live import Live
-from advisor.llm import Llm
+from advisor.llm import Llm, likely
 from advisor.render import entry_markdown
 from advisor.reply import Reply
 from advisor.session import Session
@@ -226,6 +226,7 @@ class AdvisorApp(ConversationActions):
             self.fill_tree(EntriesLoaded(session.advisor.knowledge))
         entries = session.advisor.knowledge.entries
         transcript = self.query_one(Transcript)
+        self.stop_words()
         if message.anew:
             said = reply.conversation.replies()
             transcript.show(list(zip(reply.conversation.turns, said)), entries)
@@ -238,9 +239,8 @@ class AdvisorApp(ConversationActions):
             answering.focus_options()
         else:
             self.query_one(QuestionInput).focus()
-
-        if self.llm is not None and not message.anew:
-            self.retell(self.llm, reply)
+        if self.llm is not None and not message.anew and likely(reply.answer):
+            self.retell(self.llm, reply.answer)
 
     @on(EntryChosen)
     def read_chosen(self, message: EntryChosen) -> None:

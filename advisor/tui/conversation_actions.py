@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from textual import work
@@ -13,6 +14,7 @@ from advisor.chat_text import markdown
 from advisor.errors import AdvisorError
 from advisor.llm import Llm, retold
 from advisor.reply import Reply
+from advisor.results import Answer
 from advisor.session import Session
 from advisor.tui.candidates import MatchList
 from advisor.tui.entry_actions import EntryActions
@@ -42,12 +44,24 @@ class ConversationActions(EntryActions):
         raise NotImplementedError
 
     @work(thread=True, exclusive=True, group="words", exit_on_error=False)
-    def retell(self, llm: Llm, reply: Reply) -> None:
-        """The reply in a model's words, sentence by sentence, below the plain one."""
-        for kind, text in retold(llm, reply):
-            if get_current_worker().is_cancelled:
-                return
-            self.call_from_thread(self.query_one(Transcript).add_words, text, kind)
+    def retell(self, llm: Llm, answer: Answer) -> None:
+        """The answer in a model's words, sentence by sentence, below the plain reply."""
+        worker, transcript = get_current_worker(), self.query_one(Transcript)
+
+        def show(act: Callable[[], object]) -> None:
+            # Asked on the screen's own thread: the next turn may have come in between.
+            if not worker.is_cancelled:
+                act()
+
+        self.call_from_thread(show, partial(transcript.writing, True))
+        for kind, text in retold(llm, answer, lambda: worker.is_cancelled):
+            self.call_from_thread(show, partial(transcript.add_words, text, kind))
+        self.call_from_thread(show, partial(transcript.writing, False))
+
+    def stop_words(self) -> None:
+        """Leave out what a language model would still say to an earlier turn."""
+        self.workers.cancel_group(self, "words")
+        self.query_one(Transcript).writing(False)
 
     def action_undo(self) -> None:
         """Take back the last turn."""
@@ -68,6 +82,7 @@ class ConversationActions(EntryActions):
         """Leave this conversation, which is kept, and begin another."""
         if self.session is None:
             return
+        self.stop_words()
         self.session.begin_anew()
         self.query_one(Transcript).show((), {})
         self.query_one(Answering).show(None)

@@ -65,8 +65,17 @@ class Transcript(VerticalScroll):
 
     def add_words(self, text: str, kind: str) -> None:
         """A sentence by a language model ("words"), or a "note" on what it left out."""
-        self.mount(Static(text, classes=f"advisor {kind}", markup=False))
+        waits = self.query(".writing")
+        said = Static(text, classes=f"advisor {kind}", markup=False)
+        self.mount(said, before=waits.first() if waits else None)
         self.scroll_end(animate=False)
+
+    def writing(self, busy: bool) -> None:
+        """Show that a language model is still at it, or no longer."""
+        self.query(".writing").remove()
+        if busy:
+            self.mount(Static("A language model is writing…", classes="advisor note writing"))
+            self.scroll_end(animate=False)
 
 
 def _shortened(text: str) -> str:

@@ -21,15 +21,19 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parent.parent.parent
-SESSION = f"dladvisor-record-{os.getpid()}"
 MOST_STEPS = 8
 CHECK_CONFIRMED = "confirmed"
 
 
 @dataclass(frozen=True)
 class Person:
-    """What is wrong, the first sentence, and what this person sees: question id -> value."""
+    """What is wrong, the first sentence, and what this person sees: question id -> value.
+
+    "other" is none of the values that are offered; what is not there they do not know.
+    """
 
     wrong: str
     cause: str
@@ -38,58 +42,142 @@ class Person:
     pastes: str = ""
 
 
-LOG = "\n".join(
-    f"step {step:>4}  loss {2.31 + 0.004 * step + 0.0002 * step * step:.3f}  acc 0.{acc:02d}"
-    for step, acc in zip(range(300), [10, 9, 11] * 100)
-)
+def log_of_a_run(epochs: int = 300) -> str:
+    """What a real, small network prints that learns 120 noisy samples by heart."""
+    rng = np.random.default_rng(0)
+    centres = 0.5 * rng.normal(size=(10, 32))
+
+    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
+        classes = rng.integers(0, 10, count)
+        return centres[classes] + rng.normal(size=(count, 32)), np.eye(10)[classes]
+
+    def told(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
+        hidden = np.maximum(inputs @ first, 0)
+        scores = hidden @ second
+        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+        shares /= shares.sum(axis=1, keepdims=True)
+        loss = -np.log((shares * wanted).sum(axis=1)).mean()
+        right = (shares.argmax(axis=1) == wanted.argmax(axis=1)).mean()
+        return hidden, shares, f"loss {loss:.4f}  {{}}acc {right:.3f}"
+
+    first = rng.normal(size=(32, 128)) * np.sqrt(2 / 32)
+    second = rng.normal(size=(128, 10)) * np.sqrt(2 / 128)
+    seen, unseen = drawn(120), drawn(400)
+    lines = []
+    for epoch in range(1, epochs + 1):
+        hidden, shares, train = told(*seen)
+        _, _, held_out = told(*unseen)
+        lines.append(
+            f"epoch {epoch:>3}  train_{train.format('train_')}  val_{held_out.format('val_')}"
+        )
+        slope = (shares - seen[1]) / len(seen[1])
+        below = (slope @ second.T) * (hidden > 0)
+        second -= 0.3 * hidden.T @ slope
+        first -= 0.3 * seen[0].T @ below
+    return "\n".join(lines)
+
+
+# What each person sees was written down from what is wrong, before any recording, and is all
+# that they could see: they look it up when they are asked.
 PEOPLE = (
     Person(
         "A new head was added to the model after the optimizer was made.",
         "parameters-not-in-optimizer",
-        "my model does not learn",
+        "my model does not learn anything",
         {
             "train_loss": "flat",
+            "val_loss": "flat",
+            "train_metric": "at-chance",
+            "val_metric": "at-chance",
+            "gap": "none",
             "onset": "first-step",
             "gradients": "normal",
             "updates": "zero",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
             "frameworks": "pytorch",
             "architectures": "cnn",
-            "stops_with": "nothing",
         },
     ),
     Person(
         "Images are decoded by two workers while the GPU waits.",
         "input-pipeline-starves-gpu",
-        "my training is slow",
-        {"only_with": "workers", "repeats": "every-run", "frameworks": "pytorch"},
+        "my training is so slow",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "onset": "first-step",
+            "repeats": "every-run",
+            "only_with": "workers",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "gpu-idle",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+        },
     ),
     Person(
         "The fine-tuning data held no end-of-text token.",
         "eos-never-learned",
-        "my language model writes strange text",
-        {"onset": "at-inference", "outputs": "repetitive", "train_loss": "falling"},
+        "my fine-tuned model writes strange text",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "onset": "at-inference",
+            "outputs": "repetitive",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
+            "frameworks": "transformers",
+            "architectures": "llm",
+        },
     ),
     Person(
-        "One branch of the network is skipped for some batches, under DDP.",
-        "ddp-unused-parameters",
+        "The first of four processes validates alone, and averages a metric over all four.",
+        "nccl-hang-collective-mismatch",
         "my script hangs",
-        {"onset": "first-step", "repeats": "same-step", "only_with": "multi-gpu"},
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "onset": "at-validation",
+            "repeats": "every-run",
+            "only_with": "multi-gpu",
+            "stops_with": "hang",
+            "memory": "stable",
+            "speed": "normal",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+        },
     ),
     Person(
-        "The learning rate is ten times too high; the person pastes a log of 300 lines.",
-        "learning-rate-too-high",
-        "loss looks wrong",
-        {"train_metric": "at-chance", "onset": "first-step", "gradients": "exploding"},
-        LOG,
+        "120 samples are learnt by heart; the person pastes the log of 300 epochs.",
+        "overfitting-remedy-order",
+        "something is off with my training",
+        {
+            "train_loss": "falling",
+            "val_loss": "flat",
+            "train_metric": "near-perfect",
+            "val_metric": "flat",
+            "gap": "large",
+            "onset": "later-gradually",
+            "gradients": "normal",
+            "updates": "normal",
+            "repeats": "every-run",
+            "only_with": "other",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
+            "data_trait": "small",
+            "architectures": "mlp",
+        },
+        log_of_a_run(),
     ),
 )
-
-
-def tmux(*arguments: str, text: str = "") -> str:
-    done = subprocess.run(
-        ["tmux", *arguments], input=text, capture_output=True, text=True, check=True
-    )
-    return done.stdout
 
 
 class Screen:
@@ -97,20 +185,26 @@ class Screen:
 
     def __init__(self, history: Path) -> None:
         self.history = history
-        # A tmux server that runs already has an environment of its own.
+        # A server of its own: nobody's settings and environment, and gone with its screen.
+        self.socket = str(history.with_name("tmux"))
         own = {k: v for k, v in os.environ.items() if k.startswith(("DLADVISOR_", "PYTHON"))}
         set_to = {**own, "DLADVISOR_HISTORY": str(history)}
         variables = " ".join(f"{name}={shlex.quote(value)}" for name, value in set_to.items())
         command = f"{variables} {sys.executable} -m advisor tui"
-        tmux("new-session", "-d", "-s", SESSION, "-x", "80", "-y", "24", "-c", str(ROOT), command)
+        self.tmux("new-session", "-d", "-x", "80", "-y", "24", "-c", str(ROOT), command)
         self.wait_for("entries. What do you see?")
 
+    def tmux(self, *arguments: str, text: str = "") -> str:
+        command = ["tmux", "-f", "/dev/null", "-S", self.socket, *arguments]
+        done = subprocess.run(command, input=text, capture_output=True, text=True, check=True)
+        return done.stdout
+
     def close(self) -> None:
-        tmux("kill-session", "-t", SESSION)
+        self.tmux("kill-server")
 
     def show(self) -> str:
         return "\n".join(
-            line.rstrip() for line in tmux("capture-pane", "-p", "-t", SESSION).split("\n")
+            line.rstrip() for line in self.tmux("capture-pane", "-p").split("\n")
         ).rstrip()
 
     def wait_for(self, text: str, seconds: float = 60) -> None:
@@ -136,11 +230,11 @@ class Screen:
         return before
 
     def press(self, *keys: str) -> None:
-        tmux("send-keys", "-t", SESSION, *keys)
+        self.tmux("send-keys", *keys)
 
     def paste(self, text: str) -> None:
-        tmux("load-buffer", "-", text=text)
-        tmux("paste-buffer", "-p", "-t", SESSION)
+        self.tmux("load-buffer", "-", text=text)
+        self.tmux("paste-buffer", "-p")
 
     def conversation(self) -> dict:
         if not self.history.exists():
