@@ -222,7 +222,8 @@
         this.headline, this.stage, this.list);
       this.facets = make("details", { class: "ask-facets" },
         make("summary", {}, "Only entries for a framework, stage, model or category"));
-      this.element.append(...(this.inHeader ? [] : [this.facets]), this.status, this.said, this.answer);
+      if (!this.inHeader) this.form.after(this.facets);
+      this.element.append(this.status, this.said, this.answer);
     }
 
     listen() {
