@@ -7,15 +7,18 @@ import numpy as np
 from advisor.encoder import Floats
 from advisor.entry import Entry
 from advisor.index import Index
-from advisor.lexical import message_key, surfaces
+from advisor.lexical import SYNONYMS, message_key, surfaces
 from advisor.passages import KINDS
 
 # Below this cosine a symptom is not "like" the question; two unrelated symptoms of this
 # knowledge base are at 0.2 to 0.3.
 ALIKE = 0.45
 MAX_WORDS = 5
-# A word in more than this share of the entries tells none of them from the others.
-TOO_COMMON = 0.5
+# A word in more than this share of the entries tells none of them from the others; "while" and
+# "also" stand in 0.45.
+TOO_COMMON = 0.4
+# Shorter ones are crumbs of `bf16` and `GiB`, unless they are the field's own, as "lr".
+SHORTEST_WORD = 3
 MAX_QUOTE = 90
 
 
@@ -52,12 +55,17 @@ def shared_words(question: str, index: Index, number: int) -> list[str]:
     """The question's words that count most for this entry, as they were typed."""
     weighed = []
     for stem, surface in surfaces(question).items():
-        if index.spoken.share(stem) > TOO_COMMON or not any(map(str.isalpha, surface)):
+        if index.spoken.share(stem) > TOO_COMMON or _says_little(surface):
             continue
         score = index.spoken.weight(stem, number) + index.written.weight(stem, number)
         if score > 0:
             weighed.append((-score, surface))
     return [surface for _, surface in sorted(weighed)[:MAX_WORDS]]
+
+
+def _says_little(surface: str) -> bool:
+    crumb = len(surface) < SHORTEST_WORD and surface not in SYNONYMS
+    return crumb or not any(map(str.isalpha, surface))
 
 
 def _short(text: str) -> str:

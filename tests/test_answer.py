@@ -13,7 +13,7 @@ from advisor import index, ranking
 from advisor.answer import Advisor, Filter
 from advisor.errors import BadQuestion
 from advisor.learned import load_learned
-from advisor.results import Answer, in_words
+from advisor.results import LIKELIHOODS, Answer, in_words
 
 
 def test_the_entry_that_says_it_comes_first(word_advisor):
@@ -169,3 +169,20 @@ def test_keyword_features_are_those_of_the_whole_ranking(word_advisor):
     columns = [ranking.FEATURES.index(name) for name in ranking.KEYWORD_FEATURES]
     found = ranking.keyword_features(word_advisor.index, taught, question)
     np.testing.assert_array_equal(found, whole[:, columns])
+
+
+def test_crumbs_of_words_are_no_reason(word_advisor):
+    for question in ("GiB of memory with bf16, lr too high", "an ab cd loss climbs like a rocket"):
+        for match in word_advisor.ask(question).matches:
+            for reason in match.why:
+                if reason.startswith("shared words: "):
+                    words = reason.removeprefix("shared words: ").split(", ")
+                    assert not {"gi", "bf", "an", "ab", "cd"} & set(words)
+
+
+def test_what_is_not_sure_is_never_called_very_likely():
+    for ranker in (
+        ranking.load_ranker(),
+        ranking.load_ranker(ranking.KEYWORD_RANKER, ranking.KEYWORD_FEATURES),
+    ):
+        assert max(ranker.taught.match_above, ranker.untaught.match_above) <= LIKELIHOODS[0][0]

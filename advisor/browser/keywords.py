@@ -64,6 +64,7 @@ def keyword_data(index: Index, taught: Learned | None, knowledge: Knowledge) -> 
         "alike": explanation.ALIKE,
         "maxWords": explanation.MAX_WORDS,
         "tooCommon": explanation.TOO_COMMON,
+        "shortestWord": explanation.SHORTEST_WORD,
         "maxQuote": explanation.MAX_QUOTE,
         "maxCharacters": question.MAX_CHARACTERS,
         "likelihoods": LIKELIHOODS,

@@ -77,8 +77,17 @@ def log_of_a_run(epochs: int = 300) -> str:
     return "\n".join(lines)
 
 
-# What each person sees was written down from what is wrong, before any recording, and is all
-# that they could see: they look it up when they are asked.
+CHOSEN = (
+    "They show what a conversation looks like, and not how often it ends well (for that see "
+    "[Conversation](conversation.md)): the cases were tried and chosen. An unused branch under "
+    "DDP ended at `nccl-hang-collective-mismatch` and a pasted log of a rate too high at "
+    "`overfit-one-batch-test`; others stand in their place. The fifth ended at "
+    "`low-mfu-unknown-bottleneck` until one question was put more clearly and the person "
+    "answered it otherwise.\n"
+)
+
+# What each person sees was written down from what is wrong and is all that they could see: they
+# look it up when they are asked. docs/recorded.md tells which people were changed after a try.
 PEOPLE = (
     Person(
         "A new head was added to the model after the optimizer was made.",
@@ -298,6 +307,7 @@ def main() -> None:
         "answers what they see; what is asked, and when it ends, is up to the advisor. Each "
         "leads from a vague first sentence to the right entry.\n"
     )
+    print(CHOSEN)
     for number, person in enumerate(PEOPLE, start=1):
         steps, first = hold(person, advisor)
         found = "the right entry" if first == person.cause else f"NOT the right entry ({first})"

@@ -445,6 +445,8 @@
       const weighed = [];
       for (const [stem, surface] of first) {
         if (this.spoken.share(stem) > this.data.tooCommon || !/[a-z]/.test(surface)) continue;
+        const own = this.keywords.synonyms.has(surface);
+        if (surface.length < this.data.shortestWord && !own) continue;
         const score = this.spoken.weight(stem, number) + this.written.weight(stem, number);
         if (score > 0) weighed.push([score, surface]);
       }
