@@ -69,7 +69,7 @@ def memory(pid: int) -> float:
 
 
 def load(address: str, script: Path | None) -> dict[str, float]:
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency"]
+    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--timeout", "20s", "--latency"]
     out = subprocess.run(
         [*command, *(["-s", str(script)] if script else []), address],
         capture_output=True,
