@@ -40,6 +40,7 @@ STEADY = 0.02  # a course whose spread is below this share of its size is flat
 TREND = 0.05  # last third against first third
 SPIKE = 3.0  # times the median of all values
 SWING = 0.25  # mean change from one value to the next, as a share of the size
+CLIMB = 2.0  # a trend of more than this many mean changes is one, however noisy
 
 Course = dict[str, list[float]]
 
@@ -131,8 +132,9 @@ def shape(values: Sequence[float]) -> str:
     first, last = sum(values[:third]) / third, sum(values[-third:]) / third
     steps = [after - before for before, after in itertools.pairwise(values)]
     turns = sum(1 for before, after in itertools.pairwise(steps) if before * after < 0)
-    swing = sum(map(abs, steps)) / len(steps) / size
-    if len(values) >= 5 and turns >= len(steps) / 2 and swing > SWING:
+    change = sum(map(abs, steps)) / len(steps)
+    noisy = len(values) >= 5 and turns >= len(steps) / 2 and change / size > SWING
+    if noisy and abs(last - first) <= CLIMB * change:
         return "oscillating"
     if last > first + TREND * size:
         return "rising"

@@ -101,6 +101,8 @@ LOGS = [
     ("epoch | train_loss | val_loss\n------|------|-----\n1 | 2.0 | 2.1\n2 | 1.4 | 2.2\n"
      "3 | 0.9 | 2.9\n4 | 0.4 | 3.8", {"train_loss": "falling", "val_loss": "rising"}),
     ("my losses: 0.693, 0.693, 0.694, 0.693", {"train_loss": "flat"}),
+    ("loss: 0.7, 1.0, 0.8, 1.5, 1.1, 2.2, 1.7, 3.3, 2.6, 4.1", {"train_loss": "rising"}),
+    ("loss: 0.7, 1.4, 0.6, 1.5, 0.7, 1.3, 0.6, 1.4", {"train_loss": "oscillating"}),
     ("loss 0.0\nloss 0.0\nloss 0.0\nloss 0.0", {"train_loss": "zero"}),
     ("accuracy: 0.5001\naccuracy: 0.5000\naccuracy: 0.5002\naccuracy: 0.5000",
      {"val_metric": "at-chance"}),

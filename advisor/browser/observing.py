@@ -42,5 +42,6 @@ def observing_data(index: Index) -> dict[str, Any]:
             "trend": curves.TREND,
             "spike": curves.SPIKE,
             "swing": curves.SWING,
+            "climb": curves.CLIMB,
         },
     }

@@ -94,7 +94,7 @@
   const sum = (values) => values.reduce((a, b) => a + b, 0);
   const differences = (values) => values.slice(1).map((value, n) => value - values[n]);
 
-  function shapeOf(values, { fewest, steady, trend, spike, swing }) {
+  function shapeOf(values, { fewest, steady, trend, spike, swing, climb }) {
     if (!values.every(Number.isFinite)) return "nan";
     if (values.length < fewest) return "";
     if (values.slice(-fewest).every((value) => value === 0)) return "zero";
@@ -112,8 +112,9 @@
     const last = sum(values.slice(-third)) / third;
     const steps = differences(values);
     const turns = steps.slice(1).filter((step, n) => steps[n] * step < 0).length;
-    const swings = sum(steps.map(Math.abs)) / steps.length / size;
-    if (values.length >= 5 && turns >= steps.length / 2 && swings > swing) return "oscillating";
+    const change = sum(steps.map(Math.abs)) / steps.length;
+    const noisy = values.length >= 5 && turns >= steps.length / 2 && change / size > swing;
+    if (noisy && Math.abs(last - first) <= climb * change) return "oscillating";
     if (last > first + trend * size) return "rising";
     if (last < first - trend * size) return "falling";
     return Math.abs(last - first) <= steady * size ? "flat" : "";
