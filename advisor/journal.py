@@ -35,6 +35,11 @@ class Kept:
     title: str
     turns: int
 
+    @property
+    def length(self) -> str:
+        """`1 turn`, `12 turns`: as wide for each, so that titles stand below each other."""
+        return f"{self.turns:>2} turn{'s' if self.turns != 1 else ' '}"
+
 
 @dataclass(frozen=True, slots=True)
 class Journal:

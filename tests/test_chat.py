@@ -36,7 +36,7 @@ def test_what_is_saved_is_read_again(journal):
     assert journal.save(first, "one two", {**BODY, "top": 3}) == first
     assert journal.read(first) == (first, {**BODY, "top": 3})
     assert {item.id: item.title for item in journal.all()} == {first: "one two", second: "three"}
-    assert journal.all()[0].turns == 1
+    assert journal.all()[0].length == " 1 turn "
 
 
 def test_the_last_changed_is_the_last(journal):

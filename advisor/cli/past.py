@@ -46,6 +46,6 @@ def history(
                 facts = {"id": item.id, "changed": item.changed, "title": item.title}
                 click.echo(json.dumps({**facts, "turns": item.turns}, ensure_ascii=False))
             else:
-                click.echo(f"{item.id:>4}  {item.changed}  {item.turns:>2} turns  {item.title}")
+                click.echo(f"{item.id:>4}  {item.changed}  {item.length}  {item.title}")
         if not kept:
             narrate("No conversations are kept yet. Begin one: dladvisor chat")

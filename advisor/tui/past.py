@@ -41,7 +41,7 @@ class PastConversations(ModalScreen[int | None]):
         rows = self.query_one("#past", OptionList)
         rows.clear_options()
         for item in self._journal.all():
-            when = f"{item.changed}  {item.turns:>2} turns  "
+            when = f"{item.changed}  {item.length}  "
             rows.add_option(Option(Content.assemble((when, "dim"), item.title), id=str(item.id)))
         if rows.option_count:
             rows.highlighted = 0
