@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -29,7 +30,7 @@ from advisor.slack import blocks as block_kit
 from advisor.slack import listeners
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
-from advisor.slack.run import MANIFEST
+from advisor.slack.run import MANIFEST, Options, _NoSecrets
 from advisor.slack.text import escaped, pieces, plain
 
 SETTINGS = Settings(kb=(), cache=Path())
@@ -522,6 +523,16 @@ def test_secrets_and_questions_never_reach_the_log(bot, api):
     for secret in (slack.TOKEN, slack.SIGNING, "zebra"):
         assert secret not in log
     bot.start()
+
+
+def test_whatever_a_library_logs_loses_its_secrets():
+    options = Options(SETTINGS, Path(), slack.TOKEN, slack.APP_TOKEN, slack.SIGNING)
+    line = f"sent {slack.TOKEN} %s {slack.APP_TOKEN}"
+    record = logging.LogRecord("slack_sdk", 30, "", 0, line, (slack.SIGNING,), None)
+    assert _NoSecrets(options).filter(record)
+    told = record.getMessage()
+    assert told.startswith("sent ")
+    assert not any(secret in told for secret in (slack.TOKEN, slack.APP_TOKEN, slack.SIGNING))
 
 
 def test_two_bots_cannot_share_one_file(bot, run_cli, api, tmp_path):
