@@ -75,7 +75,7 @@ class MissingExtra(AdvisorError):
     def __init__(self, purpose: str, extra: str) -> None:
         super().__init__(
             f"{purpose} needs packages that are not installed.",
-            f"Install them with: pip install 'dladvisor[{extra}]'",
+            f"Install them, in dladvisor's folder: pip install '.[{extra}]'",
         )
 
 

@@ -190,4 +190,4 @@ def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
     (tmp_path / "mcp" / "__init__.py").write_text("raise ImportError")
     done = run_cli("mcp", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "pip install 'dladvisor[mcp]'" in done.stderr
+    assert "pip install '.[mcp]'" in done.stderr

@@ -85,4 +85,4 @@ def test_another_model_needs_the_extra(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "sentence_transformers", None)
     with pytest.raises(MissingExtra) as caught:
         open_encoder("all-mpnet-base-v2", MODEL)
-    assert "dladvisor[train]" in caught.value.hint
+    assert ".[train]" in caught.value.hint

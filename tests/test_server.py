@@ -469,5 +469,5 @@ def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
     (tmp_path / "uvicorn" / "__init__.py").write_text("raise ImportError")
     done = run_cli("serve", PYTHONPATH=str(tmp_path))
     assert done.returncode == 1
-    assert "pip install 'dladvisor[serve]'" in done.stderr
+    assert "pip install '.[serve]'" in done.stderr
     assert str(ROOT) not in done.stderr

@@ -761,4 +761,4 @@ def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
         SLACK_APP_TOKEN=slack.APP_TOKEN,
     )
     assert done.returncode == 1
-    assert "pip install 'dladvisor[slack]'" in done.stderr
+    assert "pip install '.[slack]'" in done.stderr
