@@ -364,3 +364,10 @@ def test_changed_entries_are_taken_in_between_turns(tmp_path):
     kept = session.tell("no diversity in outputs").answer.matches[0]
     assert kept.entry.title == "Changed title"
     assert any(line.startswith("Kept as it last was") for line in told)
+
+
+@pytest.mark.parametrize("word", ["quit", "Exit", " :q "])
+def test_who_types_that_they_leave_leaves(run_cli, word):
+    done = run_cli("chat", "--plain", stdin=f"{VAGUE}\n{word}\nnever read")
+    assert done.returncode == 0
+    assert done.stdout.count("What it may be:") == 1

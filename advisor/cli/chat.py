@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 # seconds of the line before it belongs to it.
 PASTE_PAUSE = 0.05
 CHUNK = 65_536
+LEAVING = ("quit", "exit", "bye", ":q")
 COMMANDS = ("no", "check", "show", "undo", "new", "export", "quit", "help")
 HELP = """\
 A number answers the question. Anything else is more about what you see; a log can be pasted.
@@ -224,6 +225,9 @@ class People:
     def take(self, line: str) -> bool:
         """Act on a line; False when the person leaves."""
         try:
+            # Nobody describes trouble in that one word; who types it wants to leave.
+            if line.strip().lower() in LEAVING:
+                return False
             first, *rest = line.split()[:2] or [""]
             # A pasted path begins with a slash too.
             if first.removeprefix("/") in COMMANDS and first.startswith("/"):
