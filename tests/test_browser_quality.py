@@ -112,7 +112,7 @@ def test_a_page_without_a_question_is_the_themes_and_at_most_30_kb(browser, addr
         }
         bodies = [response.body() for response in ours]
         assert sum(len(gzip.compress(body)) for body in bodies) <= 15_000
-        assert sum(map(len, bodies)) <= 34_000
+        assert sum(map(len, bodies)) <= 30_000
 
 
 def test_every_inline_script_is_the_themes():

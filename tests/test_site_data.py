@@ -9,6 +9,7 @@ import io
 import json
 import re
 import tarfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -167,6 +168,14 @@ def test_pages_only_writes_no_data(run_cli, tmp_path):
     assert not (tmp_path / "docs" / "kb" / "ask").exists()
 
 
-def test_what_every_page_loads_has_no_comments_and_no_indentation():
-    source = b"/* a\n   b */\n  const x = 'http://a'; // stays\n  // gone\n\n  f(`//`);\n"
-    assert browser._lean(source) == b"const x = 'http://a'; // stays\nf(`//`);\n"
+def test_what_every_page_loads_is_made_small_and_says_the_same(run_cli, tmp_path):
+    cache = str(tmp_path / "cache")
+    run_cli("site", "--out", str(tmp_path / "docs"), PATH="", DLADVISOR_CACHE=cache)
+    source = Path(browser.__file__).with_name("static")
+    for name, most in (("ask.js", 20_000), ("ask.css", 6_000)):
+        written = (tmp_path / "docs" / "kb" / "ask" / name).read_text()
+        assert len(written) <= most
+        assert not re.search(r"^\s|^//|/\*", written, re.MULTILINE)
+        whole = re.sub(r"/\*.*?\*/", "", (source / name).read_text(), flags=re.DOTALL)
+        for text in re.findall(r'"[^"\n]*"', whole):
+            assert text in written

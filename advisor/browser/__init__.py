@@ -10,11 +10,13 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
-import re
 from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 from typing import Any
+
+import rcssmin
+import rjsmin
 
 from advisor import packing
 from advisor.browser import vendor
@@ -70,8 +72,9 @@ def write(index: Index, knowledge: Knowledge, settings: Settings, docs: Path) ->
     text = json.dumps(data, separators=(",", ":"))
     scripts = [_source(name) for name in ("stemmer.js", "observed.js", "engine.js")]
     shelf.files["answers.js"] = b"".join([*scripts, f"dladvisor.data={text};\n".encode()])
-    for name in ("ask.js", "ask.css"):
-        shelf.files[name] = _lean(_source(name))
+    # Every page loads these two: what they weigh counts.
+    shelf.files["ask.js"] = rjsmin.jsmin(_source("ask.js"))
+    shelf.files["ask.css"] = rcssmin.cssmin(_source("ask.css"))
     _replace(docs / FOLDER, shelf.files)
     return Written(sum(map(len, shelf.files.values())), missing)
 
@@ -132,12 +135,6 @@ def _taught(index: Index) -> Learned | None:
 
 def _source(name: str) -> bytes:
     return resources.files("advisor.browser").joinpath("static", name).read_bytes()
-
-
-def _lean(source: bytes) -> bytes:
-    """A script or style that every page loads, without whole-line comments and indentation."""
-    text = re.sub(r"^ *(?:/\*.*?\*/|//[^\n]*)\n", "", source.decode(), flags=re.M | re.S)
-    return re.sub(r"^\s+", "", text, flags=re.M).encode()
 
 
 def _replace(folder: Path, files: dict[str, bytes]) -> None:
