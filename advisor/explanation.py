@@ -9,6 +9,7 @@ from advisor.entry import Entry
 from advisor.index import Index
 from advisor.lexical import SYNONYMS, message_key, surfaces
 from advisor.passages import KINDS
+from advisor.safe_text import clipped
 
 # Below this cosine a symptom is not "like" the question; two unrelated symptoms of this
 # knowledge base are at 0.2 to 0.3.
@@ -30,15 +31,15 @@ def reasons(
     asked = message_key(question)
     quoted = [message for message in entry.messages if message_key(message) in asked]
     if quoted:
-        found.append(f"the message: {_short(max(quoted, key=len))}")
+        found.append(f"the message: {clipped(max(quoted, key=len), MAX_QUOTE)}")
     symptom, cosine = _nearest_symptom(entry, vector, index, number)
     if cosine >= ALIKE:
-        found.append(f"sounds like: {_short(symptom)}")
+        found.append(f"sounds like: {clipped(symptom, MAX_QUOTE)}")
     words = shared_words(question, index, number)
     if words:
         found.append(f"shared words: {', '.join(words)}")
     if not found:
-        found.append(f"nearest in meaning: {_short(symptom)}")
+        found.append(f"nearest in meaning: {clipped(symptom, MAX_QUOTE)}")
     return tuple(found)
 
 
@@ -66,7 +67,3 @@ def shared_words(question: str, index: Index, number: int) -> list[str]:
 def _says_little(surface: str) -> bool:
     crumb = len(surface) < SHORTEST_WORD and surface not in SYNONYMS
     return crumb or not any(map(str.isalpha, surface))
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= MAX_QUOTE else text[: MAX_QUOTE - 1].rstrip() + "…"

@@ -22,6 +22,11 @@ def printable(text: str) -> str:
     )
 
 
+def clipped(text: str, most: int) -> str:
+    """The text in at most `most` characters; an ellipsis stands for what is left out."""
+    return text if len(text) <= most else text[: most - 1].rstrip() + "…"
+
+
 def cleaned(value: Any) -> Any:
     """The same value (text, list or dict, nested) with every text made printable."""
     if isinstance(value, str):

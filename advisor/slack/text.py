@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import re
 
-from advisor.safe_text import printable
+from advisor.safe_text import clipped, printable
 
 _ENTITY = re.compile(r"<([@#!]?)([^<>|]*)(?:\|([^<>]*))?>")
 
@@ -29,8 +29,7 @@ def escaped(text: str) -> str:
 
 def short(text: str, most: int) -> str:
     """The text on one line, cut with an ellipsis."""
-    line = " ".join(printable(text).split())
-    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+    return clipped(" ".join(printable(text).split()), most)
 
 
 def pieces(text: str, most: int) -> list[str]:

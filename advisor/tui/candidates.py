@@ -12,6 +12,7 @@ from textual.widgets.option_list import Option
 
 from advisor.reply import Reply
 from advisor.results import Match
+from advisor.safe_text import clipped
 from advisor.tui.messages import EntryChosen
 
 BAR = 14  # columns of a whole bar
@@ -86,7 +87,10 @@ class MatchList(OptionList):
             f" {now:>4.0%}",
             (arrow, "dim"),
             # Forty columns and ten lines are for more candidates instead.
-            (f"\n{_short(match.why[0])}" if self.app.size.width >= WIDE else "", "dim"),
+            (
+                f"\n{clipped(match.why[0], REASON_SHOWN)}" if self.app.size.width >= WIDE else "",
+                "dim",
+            ),
         )
 
     @on(OptionList.OptionHighlighted)
@@ -100,7 +104,3 @@ class MatchList(OptionList):
         event.stop()
         if event.option_id:
             self.post_message(EntryChosen(event.option_id, enter=True))
-
-
-def _short(reason: str) -> str:
-    return reason if len(reason) <= REASON_SHOWN else reason[: REASON_SHOWN - 1].rstrip() + "…"
