@@ -48,7 +48,12 @@ _OPAQUE = re.compile(
     r"|(?=[A-Za-z0-9+]{0,200}\d)(?=[A-Za-z0-9+]{0,200}[a-z])(?=[A-Za-z0-9+]{0,200}[A-Z])"
     r"[A-Za-z0-9+]{32,})=*"
 )
-_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]{1,64}@(?=[^\W\d_])[\w-]{2,}(?:\.[\w-]+)*", re.UNICODE)
+# The second half is for hosts such as x.com and 163.com, which hit@1 and p@10 are not.
+_EMAIL = re.compile(
+    r"(?<![\w.+-])[\w.+-]{1,64}@"
+    r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}|(?=[^\W\d_])[\w-]{2,}(?:\.[\w-]+)*)",
+    re.UNICODE,
+)
 _MENTION = re.compile(r"<[@!][^<>\s]{1,80}>")
 _HOME = re.compile(r"((?:/home/|/Users/|\\Users\\))[^\s/\\:\"']+")
 # Scores are written like addresses: hit@k, recall@top.

@@ -84,3 +84,8 @@ def test_hostile_text_takes_no_time(piece):
     began = time.perf_counter()
     redacted((piece * 20_000)[:20_000])
     assert time.perf_counter() - began < 1.0
+
+
+@pytest.mark.parametrize("host", ["x.com", "163.com", "q.example.org", "mail.t-online.de"])
+def test_an_address_at_any_host_is_left_out(host):
+    assert redacted(f"write to li.wei@{host}, recall@10.5") == "write to [e-mail], recall@10.5"
