@@ -34,6 +34,7 @@ from advisor.reply import (
     Turn,
 )
 from advisor.results import Answer, Verdict
+from advisor.safe_text import printable
 from advisor.settings import DEFAULT_TOP
 
 SCHEMA = 1
@@ -75,12 +76,14 @@ class Conversation:
     def tell(self, text: str) -> Reply:
         """Say something in words, at the beginning or later; raises BadQuestion for nothing."""
         questions.read(text)  # an empty line more is nothing said, too
-        turn = Turn("tell", text=text)
+        # Kept and listed as it is: a lone surrogate cannot be saved, an escape acts when printed.
+        turn = Turn("tell", text=printable(text))
         ranked = self.advisor.rank(replace(self, turns=(*self.turns, turn)).told)
         return replace(self, ranked=ranked)._turn(turn)
 
     def answer(self, question: str, option: str) -> Reply:
         """Answer a question, also one that was not asked; raises UnknownName for what is none."""
+        self._require_words()
         shown: tuple[str, ...] = ()
         if question.startswith(CHECK):
             self.advisor.knowledge.get(question.removeprefix(CHECK))
@@ -98,6 +101,7 @@ class Conversation:
 
     def reject(self, entry_id: str) -> Reply:
         """Say that an entry is not it, or that its remedy did not help."""
+        self._require_words()
         self.advisor.knowledge.get(entry_id)
         return self._turn(Turn("reject", entry=entry_id))
 
@@ -173,9 +177,11 @@ class Conversation:
             return followup is not None and turn.option in (*followup.labels, OTHER, DONT_KNOW)
         return bool(turn.text.strip())
 
-    def _turn(self, turn: Turn) -> Reply:
-        if not self.turns and turn.kind != "tell":
+    def _require_words(self) -> None:
+        if not self.turns:
             raise BadQuestion("Nothing was told yet.", "Begin with what you see.")
+
+    def _turn(self, turn: Turn) -> Reply:
         # A second answer to a question takes the place of the first.
         kept = tuple(
             old

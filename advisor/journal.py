@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from advisor.errors import AdvisorError, UnknownName
+from advisor.errors import AdvisorError, BadQuestion, UnknownName
 
 T = TypeVar("T")
 
@@ -86,10 +86,12 @@ class Journal:
     def read(self, key: int | None = None) -> tuple[int, dict[str, Any]]:
         """Id and body of one conversation, the last one if `key` is None.
 
-        Raises UnknownName if there is none.
+        Raises UnknownName if there is no such one, BadQuestion if there is none at all.
         """
         kept = self.all()
-        chosen = key if key is not None else kept[0].id if kept else 0
+        if key is None and not kept:
+            raise BadQuestion("No conversations are kept yet.", "Begin one: dladvisor chat")
+        chosen = key if key is not None else kept[0].id
         query = "select body from conversations where id = ?"
         row = self._do(lambda database: database.execute(query, (chosen,)).fetchone())
         if row is None:

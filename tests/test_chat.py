@@ -60,8 +60,10 @@ def test_deleted_text_is_gone_from_the_file(journal):
     assert b"hunter2" not in journal.path.read_bytes()
     assert journal.delete() == 1
     assert journal.delete(7) == 0
-    with pytest.raises(UnknownName):
+    with pytest.raises(BadQuestion, match="No conversations are kept yet"):
         journal.read()
+    with pytest.raises(UnknownName):
+        journal.read(7)
 
 
 def test_a_damaged_file_is_told(journal):
@@ -175,6 +177,29 @@ def test_a_program_gets_one_object_a_turn(run_cli):
     assert "rocket-loss" not in [match["id"] for match in printed[6]["matches"]]
     assert printed[7] == printed[1]
     assert printed[8]["question"].endswith("after 10 steps")
+
+
+def test_a_line_that_is_no_turn_is_told_and_the_next_one_is_answered(run_cli):
+    lines = [
+        '{"answer": ["train_loss", "flat"]}',
+        '{"reject": "rocket-loss"}',
+        '{"tell": null}',
+        '{"tell": ["a loss"]}',
+        '{"answer": "ab"}',
+        '{"undo": false}',
+        '{"a": ' * 5000,
+        "{}",
+        '{"tell": "a \\ud800 loss that \\u001b[31mclimbs"}',
+        VAGUE,
+    ]
+    done = run_cli("chat", "--json", stdin="\n".join(lines))
+    printed = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [list(item) for item in printed[:8]] == [["schema", "error"]] * 8
+    assert [item["error"]["message"] for item in printed[:2]] == ["Nothing was told yet."] * 2
+    assert max(len(item["error"]["message"]) for item in printed[:8]) < 170
+    assert printed[8]["question"] == "a ? loss that climbs"
+    assert printed[9]["question"].endswith(VAGUE)
+    assert "\x1b" not in run_cli("history").stdout
 
 
 def test_the_first_object_is_what_ask_finds_in_the_same_order(run_cli):

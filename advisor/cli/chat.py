@@ -24,6 +24,7 @@ from advisor.cli.context import (
     width,
 )
 from advisor.errors import AdvisorError, BadQuestion, BadSettings
+from advisor.safe_text import clipped
 from advisor.settings import DEFAULT_TOP, MAX_TOP
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 # seconds of the line before it belongs to it.
 PASTE_PAUSE = 0.05
 CHUNK = 65_536
+MOST_SHOWN = 120  # characters of what is wrong with a program's line
 LEAVING = ("quit", "exit", "bye", ":q")
 COMMANDS = ("no", "check", "show", "undo", "new", "export", "quit", "help")
 HELP = """\
@@ -170,19 +172,19 @@ class Programs:
         try:
             wanted: dict[str, Any] = json.loads(line)
             ((name, value),) = wanted.items()
-            if name == "tell":
-                return self.session.tell(str(value))
-            if name == "answer":
+            if name == "tell" and isinstance(value, str):
+                return self.session.tell(value)
+            if name == "answer" and isinstance(value, list):
                 question, option = map(str, value)
                 return self.session.answer(question, option)
-            if name == "reject":
-                return self.session.reject(str(value))
-            if name == "undo":
+            if name == "reject" and isinstance(value, str):
+                return self.session.reject(value)
+            if name == "undo" and value is True:
                 return self.session.undo()
-            raise ValueError(name)
-        except (ValueError, TypeError) as error:
+            raise ValueError(f"{name}: {json.dumps(value)}")
+        except (ValueError, TypeError, RecursionError) as error:
             raise BadQuestion(
-                f"This is no turn of a conversation: {error}.",
+                f"This is no turn of a conversation: {clipped(str(error), MOST_SHOWN)}.",
                 'One of {"tell": …}, {"answer": [question, option]}, {"reject": …}, {"undo": true}',
             ) from error
 
