@@ -13,6 +13,11 @@ TurnKind = Literal["tell", "answer", "reject"]
 DONT_KNOW, OTHER = "dont-know", "other"
 CONFIRMED, NOT_CONFIRMED = "confirmed", "not-confirmed"
 CHECK = "check:"
+# What people type instead of a number.
+UNKNOWN = frozenset(
+    "don't know|i don't know|dont know|i dont know|no idea|not sure|idk|skip|?".split("|")
+)
+OF_A_CHECK = {"yes": CONFIRMED, "no": NOT_CONFIRMED}
 NONE_OF_THESE = "none of these"  # how OTHER reads
 
 
@@ -62,6 +67,17 @@ class Ask:
     text: str
     options: tuple[Option, ...]
     gain: float = 0.0
+
+    def chosen(self, text: str) -> Option | None:
+        """The option that a typed line names: by its number, its words, or "don't know"."""
+        said = text.strip().lower().replace("’", "'").rstrip(".!")
+        name = OF_A_CHECK.get(said, "") if self.id.startswith(CHECK) else ""
+        if said in UNKNOWN:
+            name = DONT_KNOW
+        for number, option in enumerate(self.options, start=1):
+            if said in (str(number), option.label.lower()) or option.id == name:
+                return option
+        return None
 
     def to_json(self) -> dict[str, Any]:
         """The object that programs get."""

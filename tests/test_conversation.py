@@ -20,7 +20,7 @@ from advisor.conversation import Conversation
 from advisor.errors import BadQuestion, UnknownName
 from advisor.followups import FACETS, followups, typical
 from advisor.observed import measured
-from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Turn
+from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Ask, Option, Turn
 from advisor.vocabulary import ARCHITECTURES, FRAMEWORKS, OBSERVABLES
 
 VAGUE = "training is strange, gan loss data memory"
@@ -145,6 +145,21 @@ def test_nothing_is_asked_twice_and_asking_ends(conversation):
         reply = reply.conversation.answer(reply.ask.id, reply.ask.options[-2].id)
     assert asked
     assert len(asked) == len(set(asked))
+
+
+def test_a_typed_line_names_an_option_by_number_words_or_not_knowing(conversation):
+    ask = conversation.tell(VAGUE).ask
+    assert ask.chosen(" 2 ") == ask.options[1]
+    assert ask.chosen(f"{ask.options[0].label.upper()}.") == ask.options[0]
+    for said in ("I don’t know", "dont know", "no idea", "?"):
+        assert ask.chosen(said).id == DONT_KNOW
+    for said in ("0", "99", "²", "yes", "no", "I don't know why it is flat"):
+        assert ask.chosen(said) is None
+    options = (Option(CONFIRMED, "it does"), Option(NOT_CONFIRMED, "not"))
+    check = Ask(f"{CHECK}rocket-loss", "Does it?", options)
+    assert check.chosen("Yes").id == CONFIRMED
+    assert check.chosen("no").id == NOT_CONFIRMED
+    assert check.chosen("skip") is None
 
 
 def test_a_clear_entry_is_not_asked_about(conversation):

@@ -411,6 +411,9 @@ async def test_a_number_typed_in_the_input_answers_too(app):
         await ask(pilot, "1")
         assert [turn.kind for turn in app.session.turns] == ["tell", "answer"]
         await pilot.press("escape")
+        await ask(pilot, "I don't know")
+        assert app.session.turns[-1].option == "dont-know"
+        await pilot.press("escape")
         await ask(pilot, "77 GPUs hang")
         assert app.session.turns[-1].kind == "tell"
 

@@ -41,7 +41,8 @@ MOST_SHOWN = 120  # characters of what is wrong with a program's line
 LEAVING = ("quit", "exit", "bye", ":q")
 COMMANDS = ("no", "check", "show", "undo", "new", "export", "quit", "help")
 HELP = """\
-A number answers the question. Anything else is more about what you see; a log can be pasted.
+A number answers the question, and so does "don't know". Anything else is more about what you see;
+a log can be pasted.
 /no 1     the first entry is not it, or its fix did not help
 /check    the first entry's check: /check yes or /check no
 /show 1   read an entry
@@ -118,7 +119,7 @@ def chat(
 
 
 def _number(text: str) -> int:
-    if not text.isdigit():
+    if not text.isdecimal():
         raise BadSettings(f"'{text}' is no number of a conversation.", "See: dladvisor history")
     return int(text)
 
@@ -190,15 +191,14 @@ class Programs:
 
 
 def choose(session: Session, line: str) -> Reply:
-    """An option by its number, or else something more that the person tells."""
+    """An option by its number or words, or else something more that the person tells."""
     ask = session.reply.ask if session.reply else None
-    if line.strip().isdigit() and len(line.strip()) < 3:
-        number = int(line)
+    if ask is not None and (option := ask.chosen(line)):
+        return session.answer(ask.id, option.id)
+    if line.strip().isdecimal() and len(line.strip()) < 3:
         if ask is None:
             raise BadQuestion("There is no question to answer.", "Say more, or /help.")
-        if not 1 <= number <= len(ask.options):
-            raise BadQuestion(f"There is no option {number}.", f"1 to {len(ask.options)}.")
-        return session.answer(ask.id, ask.options[number - 1].id)
+        raise BadQuestion(f"There is no option {line.strip()}.", f"1 to {len(ask.options)}.")
     return session.tell(line)
 
 
@@ -232,8 +232,10 @@ class People:
                 return False
             first, *rest = line.split()[:2] or [""]
             # A pasted path begins with a slash too.
-            if first.removeprefix("/") in COMMANDS and first.startswith("/"):
-                return self._command(first[1:], *rest)
+            if first.startswith("/") and first[1:].lower() in COMMANDS:
+                return self._command(first[1:].lower(), *rest)
+            if line.strip().startswith("/") and line.strip()[1:].isalnum():
+                raise BadQuestion(f"There is no command {line.strip()}.", "/help lists them.")
             if line.strip():
                 self.show(choose(self.session, line))
         except AdvisorError as error:
@@ -273,7 +275,7 @@ class People:
             outcome = CONFIRMED if value == "yes" else NOT_CONFIRMED
             self.show(self.session.answer(f"{CHECK}{lead}", outcome))
             return
-        place = int(value or "1") if (value or "1").isdigit() else 0
+        place = int(value or "1") if (value or "1").isdecimal() else 0
         if not 1 <= place <= len(reply.answer.matches):
             raise BadQuestion(f"There is no entry number '{value}'.", "For example: /show 1")
         entry = reply.answer.matches[place - 1].entry

@@ -173,9 +173,9 @@ class AdvisorApp(ConversationActions):
                 self.say("Loading… your question will be answered as soon as that is done.")
         elif not message.finished:
             self.preview(session, text)
-        elif (ask := self.query_one(Answering).ask) and _is_option(text, len(ask.options)):
+        elif (ask := self.query_one(Answering).ask) and (option := ask.chosen(text)):
             self.query_one(QuestionInput).value = ""
-            self.take_option(OptionChosen(ask.id, ask.options[int(text) - 1].id))
+            self.take_option(OptionChosen(ask.id, option.id))
         else:
             self.turn(lambda: session.tell(text))
 
@@ -301,7 +301,3 @@ class AdvisorApp(ConversationActions):
     def action_switch_theme(self) -> None:
         """Light or dark."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
-
-
-def _is_option(text: str, count: int) -> bool:
-    return text.strip().isdigit() and 1 <= int(text) <= count
