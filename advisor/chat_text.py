@@ -22,6 +22,8 @@ from advisor.terminal import Paper
 
 SHOWN = 3  # candidates in a terminal reply; more scroll the question away
 MOVED = 0.005
+# Below this the leading entry is not named beside the list, nor its check.
+WORTH_NAMING = 0.1
 MOST_QUOTED = 2000  # characters of a pasted log in an export
 
 
@@ -40,6 +42,8 @@ def reply_text(reply: Reply, paper: Paper) -> str:
     if reply.look_elsewhere:
         parts.append(paper.wrap("If that one did not help, its entry says to look here:"))
         parts.append(reply.look_elsewhere.strip())
+    if reply.ask and (check := to_confirm(reply)):
+        parts.append(paper.wrap(f"To confirm 1: {check}"))
     if reply.ask:
         options = [
             paper.wrap(option.label, "  ", f"{number} ")
@@ -67,6 +71,14 @@ def _candidates(reply: Reply, paper: Paper) -> str:
     if reply.answer.verdict == "none" or reply.none >= reply.answer.matches[0].probability:
         lines.append(paper.wrap("None of the entries", "  ", f"{reply.none:>4.0%}  "))
     return "\n".join([paper.style("What it may be:", dim=True), *lines])
+
+
+def to_confirm(reply: Reply) -> str:
+    """The first sentence of the leading entry's check, "" where it says too little or is asked."""
+    asked = reply.ask is not None and reply.ask.id.startswith(CHECK)
+    if asked or reply.confirm is None or reply.answer.matches[0].probability < WORTH_NAMING:
+        return ""
+    return reply.confirm.check.do.split(". ")[0].rstrip(".") + "."
 
 
 def chance(match: Match, before: Mapping[str, float]) -> str:

@@ -12,14 +12,17 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from conftest import ROOT, SMALL_KB
 
-from advisor.chat_text import markdown
+from advisor.chat_text import markdown, reply_text
 from advisor.errors import AdvisorError, BadQuestion, UnknownName
 from advisor.journal import Journal
+from advisor.reply import Ask, Option
 from advisor.session import Session
+from advisor.terminal import Paper
 
 VAGUE = "my training is strange and the loss looks wrong"
 BODY = {"schema": 1, "turns": [{"kind": "tell", "text": VAGUE}]}
@@ -232,10 +235,30 @@ def test_a_person_is_asked_answers_rejects_and_reads(run_cli):
     assert "nothing to undo" in done.stderr
 
 
+def test_a_terminal_reply_says_what_would_confirm_the_first(word_advisor):
+    reply = Session(word_advisor).tell("loss climbs like a rocket")
+    ask = Ask("onset", "When does it begin?", (Option("first-step", "at once"),))
+    do = reply.answer.matches[0].entry.checks[0].do
+    shown = reply_text(replace(reply, ask=ask), Paper(200, True))
+    assert f"\n\nTo confirm 1: {do.split('. ')[0].rstrip('.')}.\n\nWhen does it begin?" in shown
+    about_it = replace(ask, id=f"check:{reply.answer.matches[0].entry.id}")
+    assert "To confirm" not in reply_text(replace(reply, ask=about_it), Paper(200, True))
+
+
 def test_a_path_is_no_command(run_cli):
     done = run_cli("chat", "--plain", stdin="/opt/train.py loss climbs like a rocket")
     assert "What it may be:" in done.stdout
     assert "/undo" not in done.stdout
+
+
+def test_words_answer_and_a_misspelt_command_is_told(run_cli):
+    lines = [VAGUE, "don't know", "/udno", "²", "/UNDO", "/show ²", "/export"]
+    done = run_cli("chat", "--plain", stdin="\n".join(lines))
+    assert done.returncode == 0
+    assert "There is no command /udno. /help lists them." in done.stderr
+    assert "There is no entry number '²'" in done.stderr
+    said = done.stdout.rpartition("## What I see")[2].partition("## ")[0]
+    assert said == f"\n\n```text\n{VAGUE}\n```\n\n"
 
 
 def test_words_on_the_command_line_begin_the_conversation(run_cli):

@@ -11,7 +11,7 @@ from textual.content import Content
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as Row
 
-from advisor.chat_text import turn_text
+from advisor.chat_text import WORTH_NAMING, to_confirm, turn_text
 from advisor.entry import Entry
 from advisor.reply import CHECK, CONFIRMED, NOT_CONFIRMED, Ask, Option, Reply, Turn
 from advisor.tui.messages import OptionChosen
@@ -19,8 +19,6 @@ from advisor.tui.messages import OptionChosen
 # Lines of a pasted log that the transcript shows; all of it is read.
 LINES_SHOWN = 6
 CHARACTERS_SHOWN = 600
-# Below this the leading entry is not named in the transcript: the list shows it anyway.
-WORTH_NAMING = 0.1
 NOT_HELPED = "not-helped"
 HEADLINES = {
     "match": "The first entry probably helps. Check it before you fix it.",
@@ -101,8 +99,8 @@ def _told(reply: Reply) -> Content:
         parts.append(("No entry is left. u takes a step back, Ctrl+N begins anew.", ""))
     elif reply.confirm and reply.answer.matches[0].probability >= WORTH_NAMING:
         parts.append((f"First now: {reply.confirm.title}", "bold"))
-        if reply.ask and not reply.ask.id.startswith(CHECK):
-            parts.append((f"To confirm it: {_first_sentence(reply.confirm.check.do)}", ""))
+        if reply.ask and (step := to_confirm(reply)):
+            parts.append((f"To confirm it: {step}", ""))
     elif reply.ask:
         parts.append(("That fits many entries a little.", ""))
     if not reply.ask and reply.answer.matches:
@@ -114,10 +112,6 @@ def _told(reply: Reply) -> Content:
     for text, style in parts:
         pieces += ["\n" if pieces else "", (text, style) if style else text]
     return Content.assemble(*pieces)
-
-
-def _first_sentence(text: str) -> str:
-    return text.split(". ")[0].rstrip(".") + "."
 
 
 def offered(reply: Reply) -> Ask | None:
