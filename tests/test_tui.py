@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
+import stat
 import threading
 
 import pytest
@@ -544,6 +545,7 @@ async def test_a_conversation_is_exported(app):
         assert app.clipboard.startswith("## What I see")
         written = app.settings.cache / "exports" / "conversation-0.md"
         assert written.read_text() == app.clipboard
+        assert stat.S_IMODE(written.stat().st_mode) == 0o600
 
 
 async def test_in_forty_columns_an_entry_takes_the_screen_while_it_is_read(app):

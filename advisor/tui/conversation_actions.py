@@ -120,6 +120,7 @@ class ConversationActions(EntryActions):
         path: Path = self.settings.cache / "exports" / f"conversation-{session.key or 0}.md"
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(0o600)  # logs hold paths and names, as in the history
             path.write_text(text, encoding="utf-8")
         except OSError as error:
             self.notify(f"It is in the clipboard, but not in a file: {error}", markup=False)
