@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import json
 import os
+import queue
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +26,7 @@ DEFAULT_URL = "http://127.0.0.1:11434/v1"  # Ollama's
 # Seconds: for a connection, between two pieces, and for everything. A model on a busy computer
 # reads the prompt for half a minute before its first word; the plain answer is there meanwhile.
 CONNECT, PAUSE, DEADLINE = 5.0, 60.0, 120.0
+LOOK_UP = 0.1  # seconds until it is noticed that somebody wants to stop
 # More than any honest reply to this prompt.
 MOST_BYTES, MOST_SENTENCES, MOST_TOKENS = 200_000, 8, 400
 MOST_QUOTED = 3000  # characters of the person's words
@@ -90,7 +93,8 @@ class Llm:
             raise LlmTrouble("There is no entry likely enough to put into words.")
         sources = Sources.of(answer.question, found)
         count = 0
-        for text in sentences(self._pieces(messages(answer.question, found), stopped)):
+        prompt = messages(answer.question, found)
+        for text in sentences(_followed(lambda over: self._pieces(prompt, over), stopped)):
             yield checked(printable(text), sources)
             count += 1
             if count >= MOST_SENTENCES:
@@ -137,6 +141,40 @@ class Llm:
             cut = isinstance(error, (httpx.ReadError, httpx.RemoteProtocolError))
             what = "broke off" if cut else "cannot be reached"
             raise LlmTrouble(f"The language model's server {what} ({kind}).") from error
+
+
+def _followed(
+    read: Callable[[Callable[[], bool]], Iterator[str]], stopped: Callable[[], bool]
+) -> Iterator[str]:
+    """What `read` gives, read in a thread of its own, which `read` leaves once it is over.
+
+    A server that stalls blocks for a minute; who stops, or leaves, must not wait for that.
+    """
+    box: queue.SimpleQueue[str | Exception | None] = queue.SimpleQueue()
+    over = threading.Event()
+
+    def fill() -> None:
+        try:
+            for piece in read(over.is_set):
+                box.put(piece)
+            box.put(None)
+        except Exception as error:  # raised again below
+            box.put(error)
+
+    threading.Thread(target=fill, daemon=True).start()
+    try:
+        while not stopped():
+            try:
+                piece = box.get(timeout=LOOK_UP)
+            except queue.Empty:
+                continue
+            if piece is None:
+                return
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+    finally:
+        over.set()
 
 
 def retold(

@@ -297,9 +297,26 @@ def test_a_server_that_dies_in_the_middle_keeps_what_was_whole(serve, answer):
 
 def test_what_is_stopped_asks_for_no_more(serve, answer):
     llm = serve(*(event(f"{GOOD} ") for _ in range(5)))
-    stopped = iter([False, False, True])
-    kept = [text for kind, text in retold(llm, answer, lambda: next(stopped)) if kind == "words"]
-    assert len(kept) == 2
+    kept = []
+    for kind, text in retold(llm, answer, lambda: bool(kept)):
+        if kind == "words":
+            kept.append(text)
+    assert len(kept) == 2  # where the first one ends is known when the second is there
+
+
+def test_who_stops_or_leaves_does_not_wait_for_a_server_that_stalls(serve, answer):
+    before = set(threading.enumerate())
+    llm = serve(event(f"{GOOD}\n"), 20.0, event(GOOD), pause=30.0, deadline=60.0)
+    begun = time.monotonic()
+    kept = []
+    for kind, text in retold(llm, answer, lambda: bool(kept)):
+        kept.append((kind, text))
+    assert kept == [("words", GOOD)]
+    assert time.monotonic() - begun < 10
+    # What still waits is left behind when the program ends.
+    waiting = set(threading.enumerate()) - before
+    assert waiting
+    assert all(thread.daemon for thread in waiting)
 
 
 def test_without_any_likely_entry_nothing_is_asked(serve, word_advisor, run_cli):
