@@ -205,7 +205,9 @@ def test_a_check_that_fails_lowers_its_entry(conversation):
     first = conversation.tell("loss climbs like a rocket")
     lead = first.answer.matches[0]
     reply = first.conversation.answer(f"{CHECK}{lead.entry.id}", NOT_CONFIRMED)
-    assert probabilities(reply)[lead.entry.id] < lead.probability
+    # Odds of one to nineteen, against everything else.
+    odds = lead.probability / (1 - lead.probability) / 19
+    assert probabilities(reply)[lead.entry.id] == pytest.approx(odds / (1 + odds))
     again = reply.conversation.answer(f"{CHECK}{lead.entry.id}", CONFIRMED)
     assert probabilities(again)[lead.entry.id] > lead.probability
 
