@@ -75,6 +75,7 @@ def test_a_sentence_is_read(sentence, expected):
         ("it still works after 10 epochs and even after 20", "train_loss", "falling"),
         ("the loss does not go down", "train_loss", "falling"),
         ("without mixed precision", "only_with", "fp16"),
+        ("predictions change each time on the same image", "outputs", "all-identical"),
     ],
 )
 def test_what_is_denied_is_not_observed(sentence, name, value):
