@@ -13,9 +13,11 @@ from textual import events
 from textual.pilot import Pilot
 from textual.widgets import ContentSwitcher, Footer, OptionList, Static, Tree
 
+from advisor.conversation import Conversation
 from advisor.errors import AdvisorError
 from advisor.feedback import Feedback
 from advisor.journal import Journal
+from advisor.reply import Ask, Option
 from advisor.settings import Settings
 from advisor.tui import app as app_module
 from advisor.tui import entry_actions, pages
@@ -24,7 +26,7 @@ from advisor.tui.candidates import MatchList
 from advisor.tui.dialogs import HelpScreen, LinkedEntries
 from advisor.tui.history import History
 from advisor.tui.past import PastConversations
-from advisor.tui.talk import Answering
+from advisor.tui.talk import HEADLINES, Answering, headline
 from advisor.tui.widgets import QuestionInput
 
 SIZES = [(80, 24), (120, 36), (200, 60)]
@@ -417,6 +419,16 @@ async def test_a_number_typed_in_the_input_answers_too(app):
         await pilot.press("escape")
         await ask(pilot, "77 GPUs hang")
         assert app.session.turns[-1].kind == "tell"
+
+
+def test_the_headline_promises_no_more_than_the_first_bar(word_advisor):
+    reply = Conversation.start(word_advisor).tell("loss climbs like a rocket")
+    assert reply.answer.verdict == "match"
+    asked = dataclasses.replace(reply, ask=Ask("onset", "When?", (Option("x", "x"),)))
+    assert headline(asked) == headline(reply) == HEADLINES["match"]
+    low = (dataclasses.replace(reply.answer.matches[0], probability=0.32),)
+    answer = dataclasses.replace(reply.answer, matches=low)
+    assert headline(dataclasses.replace(asked, answer=answer)) == HEADLINES["unsure"]
 
 
 async def test_an_option_is_clicked(app):

@@ -39,7 +39,7 @@ from advisor.tui.messages import (
     Replied,
     WentWrong,
 )
-from advisor.tui.talk import HEADLINES, NOT_HELPED, Answering, Transcript, offered
+from advisor.tui.talk import NOT_HELPED, Answering, Transcript, headline, offered
 from advisor.tui.widgets import BrowseTree, EntryText, QuestionInput, ReadingPane
 
 READ_HERE = "*The entry that is chosen above is read here.*"
@@ -219,7 +219,7 @@ class AdvisorApp(ConversationActions):
         session, reply = self.session, message.reply
         assert session is not None
         self.query_one(QuestionInput).value = ""
-        self.say(reply.answer.note or HEADLINES[reply.answer.verdict])
+        self.say(headline(reply))
         self._show_list("talk")
         if session.advisor is not self.advisor:
             self.advisor = session.advisor

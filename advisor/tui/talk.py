@@ -12,6 +12,7 @@ from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option as Row
 
 from advisor.chat_text import WORTH_NAMING, to_confirm, turn_text
+from advisor.conversation import MATCH_FROM
 from advisor.entry import Entry
 from advisor.reply import CHECK, CONFIRMED, NOT_CONFIRMED, Ask, Option, Reply, Turn
 from advisor.tui.messages import OptionChosen
@@ -98,7 +99,7 @@ def _told(reply: Reply) -> Content:
     if not reply.answer.matches:
         parts.append(("No entry is left. u takes a step back, Ctrl+N begins anew.", ""))
     elif reply.confirm and reply.answer.matches[0].probability >= WORTH_NAMING:
-        parts.append((f"First now: {reply.confirm.title}", "bold"))
+        parts.append((f"Most likely now: {reply.confirm.title}", "bold"))
         if reply.ask and (step := to_confirm(reply)):
             parts.append((f"To confirm it: {step}", ""))
     elif reply.ask:
@@ -112,6 +113,14 @@ def _told(reply: Reply) -> Content:
     for text, style in parts:
         pieces += ["\n" if pieces else "", (text, style) if style else text]
     return Content.assemble(*pieces)
+
+
+def headline(reply: Reply) -> str:
+    """What to do now, in one sentence for the status line."""
+    verdict = reply.answer.verdict
+    if verdict == "match" and reply.ask and reply.answer.matches[0].probability < MATCH_FROM:
+        verdict = "unsure"  # beside a bar of 32% nobody believes that it probably helps
+    return reply.answer.note or HEADLINES[verdict]
 
 
 def offered(reply: Reply) -> Ask | None:
