@@ -22,7 +22,7 @@ from advisor.errors import AdvisorError, BadQuestion, UnknownName
 from advisor.journal import Journal
 from advisor.reply import Ask, Option
 from advisor.session import Session
-from advisor.terminal import Paper
+from advisor.terminal import WIDEST, Paper
 
 VAGUE = "my training is strange and the loss looks wrong"
 BODY = {"schema": 1, "turns": [{"kind": "tell", "text": VAGUE}]}
@@ -224,6 +224,7 @@ def test_a_person_is_asked_answers_rejects_and_reads(run_cli):
     assert out.startswith("What do you see?")
     assert "What it may be:" in out
     assert "(was " in out
+    assert any(len(line) > WIDEST for line in out.partition("##")[0].splitlines())  # unwrapped
     assert "Check first" in out
     assert "you said that this is not it" in out
     assert "## What I tried" in out

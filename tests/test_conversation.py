@@ -11,6 +11,7 @@ from conftest import KB
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from advisor import asking
 from advisor import knowledge as knowledges
 from advisor.answer import Filter
 from advisor.asking import CLEAR, MOST_UNKNOWN, MOST_VALUES
@@ -19,7 +20,7 @@ from advisor.beliefs import DONT_KNOW_IF_UNLISTED, WRONG, Beliefs
 from advisor.conversation import Conversation
 from advisor.errors import BadQuestion, UnknownName
 from advisor.followups import FACETS, followups, typical
-from advisor.observed import measured
+from advisor.observed import measured, mentioned, observed
 from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED, OTHER, Ask, Option, Turn
 from advisor.vocabulary import ARCHITECTURES, FRAMEWORKS, OBSERVABLES
 
@@ -137,14 +138,41 @@ def test_a_long_log_counts_like_an_answer_and_words_do_not(conversation):
     assert measured("the loss goes up: 1, 2, 3") == {}
 
 
+def test_the_question_that_tells_most_is_asked_and_none_that_tells_too_little(
+    conversation, monkeypatch
+):
+    first = conversation.tell(VAGUE).conversation
+    gains = first.beliefs.gains(first.belief(), list(followups()))
+    monkeypatch.setattr(asking, "WORTH", 0.0)
+    said = {*observed(VAGUE), *mentioned(VAGUE)}
+    left = sorted((gain, name) for name, gain in gains.items() if name not in said)
+    asked = first.reply().ask
+    assert (asked.gain, asked.id) == left[-1]
+    monkeypatch.setattr(asking, "WORTH", asked.gain + 1e-6)
+    nothing = first.reply().ask
+    assert nothing is None or nothing.id.startswith(CHECK)
+
+
+def test_not_knowing_tells_little_and_rules_nothing_out(conversation):
+    first = conversation.tell(VAGUE)
+    reply = first.conversation.answer("train_loss", DONT_KNOW)
+    before, after = probabilities(first), probabilities(reply)
+    assert reply.ruled_out == ()
+    listed = {"rocket-loss", "flat-loss"}
+    for name in before.keys() & after.keys():
+        share = UNKNOWN_SHARE if name in listed else DONT_KNOW_IF_UNLISTED
+        odds = before[name] / first.none, after[name] / reply.none
+        assert odds[1] == pytest.approx(odds[0] * share / DONT_KNOW_IF_UNLISTED)
+
+
 def test_nothing_is_asked_twice_and_asking_ends(conversation):
     reply = conversation.tell(VAGUE)
     asked = []
     while reply.ask:
+        assert reply.ask.id not in asked
         asked.append(reply.ask.id)
         reply = reply.conversation.answer(reply.ask.id, reply.ask.options[-2].id)
     assert asked
-    assert len(asked) == len(set(asked))
 
 
 def test_a_typed_line_names_an_option_by_number_words_or_not_knowing(conversation):
