@@ -41,7 +41,8 @@ def reply_text(reply: Reply, paper: Paper) -> str:
     parts.append(_candidates(reply, paper))
     if reply.look_elsewhere:
         parts.append(paper.wrap("If that one did not help, its entry says to look here:"))
-        parts.append(reply.look_elsewhere.strip())
+        bullets = reply.look_elsewhere.strip().splitlines()
+        parts.append("\n".join(paper.wrap(x.removeprefix("- "), "", "- ") for x in bullets))
     if reply.ask and (check := to_confirm(reply)):
         parts.append(paper.wrap(f"To confirm 1: {check}"))
     if reply.ask:

@@ -14,6 +14,7 @@ import threading
 import time
 from dataclasses import replace
 
+import click
 import pytest
 from conftest import ROOT, SMALL_KB
 
@@ -244,6 +245,16 @@ def test_a_terminal_reply_says_what_would_confirm_the_first(word_advisor):
     assert f"\n\nTo confirm 1: {do.split('. ')[0].rstrip('.')}.\n\nWhen does it begin?" in shown
     about_it = replace(ask, id=f"check:{reply.answer.matches[0].entry.id}")
     assert "To confirm" not in reply_text(replace(reply, ask=about_it), Paper(200, True))
+
+
+def test_where_else_to_look_is_wrapped(word_advisor):
+    session = Session(word_advisor)
+    reply = session.tell("loss climbs like a rocket")
+    long = "- One sign: `a`.\n- " + "Another sign that takes very many words to tell. " * 3
+    shown = reply_text(replace(reply, look_elsewhere=long), Paper(60))
+    assert "\n- One sign: `a`.\n- Another sign" in click.unstyle(shown)
+    assert max(map(len, click.unstyle(shown).splitlines())) <= 60
+    assert "\n- Another" in reply_text(replace(reply, look_elsewhere=long), Paper(60, True))
 
 
 def test_a_path_is_no_command(run_cli):
