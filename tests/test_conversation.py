@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
@@ -206,6 +207,27 @@ def test_a_person_who_knows_nothing_is_left_alone(conversation):
         reply = reply.conversation.answer(name, DONT_KNOW)
     assert reply.ask is None
     assert not reply.ruled_out
+
+
+def test_its_check_is_asked_about_when_no_question_is_left(conversation, monkeypatch):
+    monkeypatch.setattr(asking, "WORTH", 99)
+    monkeypatch.setattr(asking, "CLEAR", 1.0)
+    reply = conversation.tell("loss climbs like a rocket")
+    assert reply.ask.id == f"{CHECK}rocket-loss"
+    assert reply.confirm.check.do in reply.ask.text
+    assert [option.id for option in reply.ask.options] == [CONFIRMED, NOT_CONFIRMED, DONT_KNOW]
+    assert reply.conversation.answer(reply.ask.id, CONFIRMED).ask is None
+    assert reply.conversation.answer(reply.ask.id, DONT_KNOW).ask is None
+
+
+def test_a_conversation_is_a_frozen_value(conversation):
+    reply = conversation.tell(VAGUE)
+    before = reply.conversation.to_json()
+    reply.conversation.answer("train_loss", "rising")
+    assert reply.conversation.to_json() == before
+    assert conversation.turns == ()
+    with pytest.raises(FrozenInstanceError):
+        reply.conversation.turns = ()
 
 
 def test_a_rejected_entry_is_gone_and_the_next_one_leads(conversation):

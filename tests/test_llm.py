@@ -343,6 +343,28 @@ def test_chat_prints_the_plain_answer_and_then_the_words(serve, run_cli):
     assert run_cli("chat", "--json", "--llm", llm.url).returncode == 2
 
 
+def test_a_server_that_repeats_the_key_gets_it_into_no_output_history_or_export(
+    serve, run_cli, tmp_path
+):
+    told = json.dumps({"error": {"message": f"bad key {SECRET}"}}).encode()
+    words = event(f"{SECRET} is fine [rocket-loss]. [{SECRET}] Your key {SECRET}.")
+    history = tmp_path / "kept.db"
+    variables = {
+        "DLADVISOR_LLM_KEY": SECRET,
+        "DLADVISOR_DEBUG": "1",
+        "DLADVISOR_HISTORY": str(history),
+    }
+    for script, status in ((words, 200), (b"data: " + told + b"\n\n", 200), (told, 401)):
+        llm = serve(script, status=status, headers_sent=(("X-Key", SECRET),))
+        stdin = "loss climbs like a rocket\n/export\n"
+        done = run_cli("chat", "--llm", llm.url, stdin=stdin, **variables)
+        assert serve.handler.seen[0][2] == f"Bearer {SECRET}"
+        assert "The plain answer stands" in done.stderr
+        assert "## What I see" in done.stdout
+        assert SECRET not in done.stdout + done.stderr
+    assert SECRET.encode() not in history.read_bytes()
+
+
 def test_ask_prints_the_plain_answer_and_then_the_words(serve, run_cli):
     llm = serve(event(f"{GOOD} Buy now."))
     for words in (
