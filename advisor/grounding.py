@@ -10,7 +10,8 @@ from advisor.lexical import tokens
 from advisor.results import Match
 
 # Share of a sentence's words (stemmed, without the commonest) that must stand in the entries it
-# cites or in what the person said. The entries' own sentences have 1.0; free talk has 0.1 to 0.3.
+# cites. What the person said does not count: an instruction in a pasted log would support itself.
+# The entries' own sentences have 1.0; free talk has 0.1 to 0.3.
 SUPPORTED = 0.6
 MOST_LENGTH = 600  # characters without an end: no sentence
 
@@ -91,6 +92,6 @@ def checked(text: str, sources: Sources) -> Sentence:
     words = set(tokens(bare))
     if not words:
         return Sentence(text, cites, "it says nothing")
-    if len(words & set(tokens(known))) < SUPPORTED * len(words):
+    if len(words & set(tokens(source))) < SUPPORTED * len(words):
         return Sentence(text, cites, "its entry does not say that")
     return Sentence(text, cites)

@@ -2,8 +2,8 @@
 
 Any server with the OpenAI chat interface will do (Ollama, vLLM, llama.cpp, hosted). It is given
 the person's words and the retrieved entries, and nothing it says is trusted: a sentence is kept
-only if it cites a retrieved entry and says what the entry, or the person, said. The plain answer
-stands in any case, so every failure is one `LlmTrouble` that a front end tells in a sentence.
+only if it cites a retrieved entry and says what that says. The plain answer stands in any case,
+so every failure is one `LlmTrouble` that a front end tells in a sentence.
 """
 
 from __future__ import annotations
