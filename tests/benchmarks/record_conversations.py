@@ -4,7 +4,7 @@
 
 Each conversation is a person who knows nothing of the cause, and what they would answer: to each
 question, by its id, the value they see. Nothing else is scripted: which question comes, and when
-it stops, is up to the advisor. Needs tmux and a ready index; takes about two minutes.
+it stops, is up to the advisor. Needs tmux and a ready index; takes about five minutes.
 """
 
 from __future__ import annotations
@@ -224,14 +224,17 @@ class Screen:
             time.sleep(0.2)
 
     def settle(self, turns: int = 0) -> str:
-        """The screen when so many turns are kept and it no longer changes for three seconds."""
+        """The screen when so many turns are kept and it no longer changes for six seconds.
+
+        On a busy machine a reply was drawn in parts, more than three seconds after each other.
+        """
         end = time.monotonic() + 90
         while turns and len(self.conversation().get("turns", [])) < turns:
             if time.monotonic() > end:
                 raise TimeoutError(f"no turn {turns}:\n{self.show()}")
             time.sleep(0.3)
         same, before = 0, ""
-        while same < 3:
+        while same < 6:
             time.sleep(1.0)
             now = self.show()
             same = same + 1 if now == before else 0
