@@ -10,6 +10,7 @@ import pytest
 from advisor import simulation
 from advisor.conversation import Conversation
 from advisor.errors import BadSettings
+from advisor.followups import followups, typical
 from advisor.judged import Judged
 from advisor.reply import CHECK, CONFIRMED, DONT_KNOW, NOT_CONFIRMED
 
@@ -64,6 +65,19 @@ def test_spoilt_answers_are_wrong_or_unknown(word_advisor):
     ]
     assert 0.45 < answers.count(DONT_KNOW) / 400 < 0.65
     assert answers.count("rising") / 400 < 0.15
+
+
+def test_each_baseline_asks_by_its_own_rule(word_advisor):
+    conversation = told(word_advisor)
+    rng = np.random.default_rng(0)
+    at_random = {simulation._choose(conversation, "random", rng) for _ in range(60)}
+    assert len(at_random) > 10
+    best = conversation.next_question(conversation.belief()).id
+    assert simulation._choose(conversation, "most informative", rng) == best
+    entries = list(word_advisor.knowledge)
+    listed = {name: sum(bool(typical(entry, name)) for entry in entries) for name in followups()}
+    usual = simulation._choose(conversation, "most common", rng)
+    assert listed[usual] == max(listed.values())
 
 
 def test_a_conversation_helps_and_is_told_in_a_table(word_advisor):
