@@ -431,6 +431,19 @@ def test_the_headline_promises_no_more_than_the_first_bar(word_advisor):
     assert headline(dataclasses.replace(asked, answer=answer)) == HEADLINES["unsure"]
 
 
+async def test_words_that_are_typed_among_the_options_are_words(app, monkeypatch):
+    opened = []
+    monkeypatch.setattr(entry_actions.webbrowser, "open", opened.append)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await settle(pilot)
+        await ask(pilot, VAGUE)
+        for key in ("L", "o", "s", "s", "space", "x"):
+            await pilot.press(key)
+        assert app.query_one(QuestionInput).value == "Loss x"
+        assert opened == []
+        assert [turn.kind for turn in app.session.turns] == ["tell"]
+
+
 async def test_an_option_is_clicked(app):
     async with app.run_test(size=(120, 36)) as pilot:
         await settle(pilot)

@@ -297,7 +297,3 @@ class AdvisorApp(ConversationActions):
         else:
             self._show_list("browse")
             self.query_one("#browse").focus()
-
-    def action_switch_theme(self) -> None:
-        """Light or dark."""
-        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from textual import work
+from textual import on, work
 from textual.widgets import OptionList
 from textual.worker import get_current_worker
 
@@ -18,8 +18,10 @@ from advisor.results import Answer
 from advisor.session import Session
 from advisor.tui.candidates import MatchList
 from advisor.tui.entry_actions import EntryActions
+from advisor.tui.messages import LetterTyped
 from advisor.tui.past import PastConversations
 from advisor.tui.talk import Answering, Transcript
+from advisor.tui.widgets import QuestionInput
 
 
 class ConversationActions(EntryActions):
@@ -41,7 +43,13 @@ class ConversationActions(EntryActions):
 
     def action_switch_theme(self) -> None:
         """Light or dark."""
-        raise NotImplementedError
+        self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
+
+    @on(LetterTyped)
+    def begin_to_type(self, message: LetterTyped) -> None:
+        """Go on in the input with what was begun among the options."""
+        self.action_question()
+        self.query_one(QuestionInput).insert_text_at_cursor(message.letter)
 
     @work(thread=True, exclusive=True, group="words", exit_on_error=False)
     def retell(self, llm: Llm, answer: Answer) -> None:

@@ -16,7 +16,7 @@ from advisor.entry import Entry
 HELP = """\
 **Enter** say it; in a list, read the entry  
 **1 to 9** answer the question  
-**Esc** type again  
+**Esc** type again (most letters do, too)  
 **x** the chosen entry is not it, or its fix did not help  
 **u** undo the last step, **Ctrl+N** a new conversation  
 **e** export the conversation as Markdown, **F4** past conversations  

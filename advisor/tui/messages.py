@@ -49,6 +49,13 @@ class OptionChosen(Message):
 
 
 @dataclass
+class LetterTyped(Message):
+    """A word was begun where options are chosen."""
+
+    letter: str
+
+
+@dataclass
 class WentWrong(Message):
     """Something failed in a worker: a sentence and a hint."""
 

@@ -15,12 +15,13 @@ from advisor.chat_text import WORTH_NAMING, to_confirm, turn_text
 from advisor.conversation import MATCH_FROM
 from advisor.entry import Entry
 from advisor.reply import CHECK, CONFIRMED, NOT_CONFIRMED, Ask, Option, Reply, Turn
-from advisor.tui.messages import OptionChosen
+from advisor.tui.messages import LetterTyped, OptionChosen
 
 # Lines of a pasted log that the transcript shows; all of it is read.
 LINES_SHOWN = 6
 CHARACTERS_SHOWN = 600
 NOT_HELPED = "not-helped"
+LETTER_KEYS = "xue"  # not it, undo, export: what the footer offers beside the options
 HEADLINES = {
     "match": "The first entry probably helps. Check it before you fix it.",
     "unsure": "Not sure yet. Answer the question, or say more.",
@@ -178,6 +179,10 @@ class Answering(Vertical):
             if number <= len(self.ask.options):
                 event.stop()
                 self._choose(self.ask, self.ask.options[number - 1].id)
+        elif (letter := event.character or "").isalpha() and letter not in LETTER_KEYS:
+            # Who goes on typing means words: "loss" would copy a link and open the browser.
+            event.stop()
+            self.post_message(LetterTyped(letter))
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
