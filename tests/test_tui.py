@@ -440,6 +440,17 @@ async def test_words_that_are_typed_among_the_options_are_words(app, monkeypatch
         for key in ("L", "o", "s", "s", "space", "x"):
             await pilot.press(key)
         assert app.query_one(QuestionInput).value == "Loss x"
+        app.query_one("#options").focus()
+        await pilot.pause()
+        app.query_one("#options").post_message(events.Paste(" step 1\rstep 2"))
+        await pilot.pause()
+        assert app.query_one(QuestionInput).value == "Loss x step 1⏎step 2"
+        app.query_one("#options").focus()
+        await pilot.pause()
+        for key in "no 1":  # all of them before the focus moves
+            app.query_one("#options").post_message(events.Key(key, key))
+        await settle(pilot)
+        assert app.query_one(QuestionInput).value.endswith("no 1")
         assert opened == []
         assert [turn.kind for turn in app.session.turns] == ["tell"]
 

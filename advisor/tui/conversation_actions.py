@@ -18,7 +18,7 @@ from advisor.results import Answer
 from advisor.session import Session
 from advisor.tui.candidates import MatchList
 from advisor.tui.entry_actions import EntryActions
-from advisor.tui.messages import LetterTyped
+from advisor.tui.messages import TypedElsewhere
 from advisor.tui.past import PastConversations
 from advisor.tui.talk import Answering, Transcript
 from advisor.tui.widgets import QuestionInput
@@ -45,11 +45,15 @@ class ConversationActions(EntryActions):
         """Light or dark."""
         self.theme = "textual-light" if self.current_theme.dark else "textual-dark"
 
-    @on(LetterTyped)
-    def begin_to_type(self, message: LetterTyped) -> None:
-        """Go on in the input with what was begun among the options."""
+    @on(TypedElsewhere)
+    def go_on_typing(self, message: TypedElsewhere) -> None:
+        """Go on in the input with what was begun, or pasted, among the options."""
         self.action_question()
-        self.query_one(QuestionInput).insert_text_at_cursor(message.letter)
+        typed = self.query_one(QuestionInput)
+        if message.pasted:
+            typed.take_paste(message.text)
+        else:
+            typed.insert_text_at_cursor(message.text)
 
     @work(thread=True, exclusive=True, group="words", exit_on_error=False)
     def retell(self, llm: Llm, answer: Answer) -> None:

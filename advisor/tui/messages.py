@@ -49,10 +49,11 @@ class OptionChosen(Message):
 
 
 @dataclass
-class LetterTyped(Message):
-    """A word was begun where options are chosen."""
+class TypedElsewhere(Message):
+    """Words were typed, or pasted, where options are chosen."""
 
-    letter: str
+    text: str
+    pasted: bool = False
 
 
 @dataclass

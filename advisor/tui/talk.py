@@ -15,7 +15,7 @@ from advisor.chat_text import WORTH_NAMING, to_confirm, turn_text
 from advisor.conversation import MATCH_FROM
 from advisor.entry import Entry
 from advisor.reply import CHECK, CONFIRMED, NOT_CONFIRMED, Ask, Option, Reply, Turn
-from advisor.tui.messages import LetterTyped, OptionChosen
+from advisor.tui.messages import OptionChosen, TypedElsewhere
 
 # Lines of a pasted log that the transcript shows; all of it is read.
 LINES_SHOWN = 6
@@ -149,6 +149,8 @@ class Answering(Vertical):
         # Once an option is chosen, the keys wait for the reply: on a busy machine a second press
         # would answer a question that the person has not seen.
         self.waiting = False
+        # Words were begun here and go on in the input.
+        self.typing = False
 
     def compose(self) -> ComposeResult:
         yield Static("", id="asked", markup=False)
@@ -174,20 +176,31 @@ class Answering(Vertical):
         self.query_one("#options").focus()
 
     def on_key(self, event: events.Key) -> None:
-        if self.ask and event.character and event.character in "123456789":
-            number = int(event.character)
+        character = event.character or ""
+        if self.typing or (character.isalpha() and character not in LETTER_KEYS):
+            # Who goes on typing means words: "loss" would copy a link and open the browser. What
+            # was typed quickly comes here too, before the input has the focus.
+            if character.isprintable() and character:
+                self.typing = True
+                event.stop()
+                self.post_message(TypedElsewhere(character))
+        elif self.ask and character and character in "123456789":
+            number = int(character)
             if number <= len(self.ask.options):
                 event.stop()
                 self._choose(self.ask, self.ask.options[number - 1].id)
-        elif (letter := event.character or "").isalpha() and letter not in LETTER_KEYS:
-            # Who goes on typing means words: "loss" would copy a link and open the browser.
-            event.stop()
-            self.post_message(LetterTyped(letter))
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.post_message(TypedElsewhere(event.text, pasted=True))
+
+    def on_descendant_focus(self) -> None:
+        self.typing = False
 
     @on(OptionList.OptionSelected)
     def choose(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        if self.ask and event.option_id:
+        if self.ask and event.option_id and not self.typing:
             self._choose(self.ask, event.option_id)
 
     def _choose(self, ask: Ask, option: str) -> None:

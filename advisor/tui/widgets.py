@@ -38,14 +38,18 @@ class QuestionInput(Input):
         )
         self._pause: Timer | None = None
 
-    def _on_paste(self, event: events.Paste) -> None:
-        # Textual's Input keeps the first line only; an error message needs them all.
+    def take_paste(self, text: str) -> None:
+        """Put in a pasted text with all its lines."""
         # Terminals send a carriage return for each line end; printable() would drop it.
-        text = event.text.replace("\r\n", "\n").replace("\r", "\n")
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
         lines = [line.rstrip() for line in printable(text).splitlines()]
         text = RETURN.join(line for line in lines if line.strip())[:MAX_CHARACTERS]
         if text:
             self.replace(text, *self.selection)
+
+    def _on_paste(self, event: events.Paste) -> None:
+        # Textual's Input keeps the first line only; an error message needs them all.
+        self.take_paste(event.text)
         event.stop()
         event.prevent_default()
 
