@@ -225,7 +225,9 @@ def test_a_person_is_asked_answers_rejects_and_reads(run_cli):
     assert out.startswith("What do you see?")
     assert "What it may be:" in out
     assert "(was " in out
-    assert any(len(line) > WIDEST for line in out.partition("##")[0].splitlines())  # unwrapped
+    replies, _, helped = out.partition("## ")[0].partition("A number answers")
+    assert any(len(line) > WIDEST for line in replies.splitlines())  # unwrapped
+    assert all(len(line) < 80 for line in helped.splitlines())
     assert "Check first" in out
     assert "you said that this is not it" in out
     assert "## What I tried" in out

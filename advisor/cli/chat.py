@@ -41,8 +41,8 @@ MOST_SHOWN = 120  # characters of what is wrong with a program's line
 LEAVING = ("quit", "exit", "bye", ":q")
 COMMANDS = ("no", "check", "show", "undo", "new", "export", "quit", "help")
 HELP = """\
-A number answers the question, and so does "don't know". Anything else is more about what you see;
-a log can be pasted.
+A number answers the question, and so does "don't know". Anything else is more
+about what you see; a log can be pasted.
 /no 1     the first entry is not it, or its fix did not help
 /check    the first entry's check: /check yes or /check no
 /show 1   read an entry
