@@ -313,6 +313,20 @@ def test_a_rate_is_limited_over_all_workers(folder):
     del os.environ["DLADVISOR_CACHE"]
 
 
+@pytest.mark.parametrize("trusted", [(), ("--trust-proxy", "127.0.0.1")])
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy_only(folder, trusted):
+    variables = {"DLADVISOR_CACHE": str(folder / "cache")}
+    with serving(folder, "--rate", "0.01", *trusted, **variables) as running:
+        # 0.01 a second allow one at once, or one from each address.
+        statuses = [
+            httpx.get(
+                f"{running.url}/v1/entries", headers={"x-forwarded-for": f"10.0.0.{number}"}
+            ).status_code
+            for number in range(12)
+        ]
+    assert statuses.count(200) == (12 if trusted else 1)
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is mapped")
 def test_workers_map_the_vectors_that_they_share(folder):
     os.environ["DLADVISOR_CACHE"] = str(folder / "cache")
