@@ -70,7 +70,8 @@ class Desk:
         """Keep a vote; the entry's id. Raises UnknownName, or AdvisorError where it is off."""
         if self.feedback is None:
             raise AdvisorError("No feedback is kept here.", "Set DLADVISOR_FEEDBACK to a file.")
-        return self.feedback.vote(question_id, entry_id, helpful, voter)
+        known = self.live.advisor.knowledge
+        return self.feedback.vote(question_id, entry_id, helpful, voter, known)
 
     def _keep(self, answer: Answer) -> str:
         """Keep an answered question. A full disk must not cost the answer."""

@@ -115,8 +115,31 @@ async def test_votes_are_offered_where_feedback_is_kept(tmp_path):
         vote = {"question_id": done.structured_content["question_id"], "helpful": False}
         done = await client.call_tool("vote", vote)
         assert done.structured_content == {"entry": "rocket-loss", "helpful": False}
+        done = await client.call_tool("vote", {**vote, "entry": "rocket-lose"})
+        assert done.is_error
     (asked,) = Feedback(kept, 30).questions()
     assert (asked.surface, asked.not_helpful) == ("mcp", {"rocket-loss": 1})
+
+
+async def test_what_a_conversation_led_to_can_be_voted_for(tmp_path):
+    kept = tmp_path / "f.sqlite"
+    async with Client(stdio(DLADVISOR_FEEDBACK=str(kept))) as client:
+        done = await client.call_tool("start_conversation", {"text": ROCKET, "top": 1})
+        first = done.structured_content
+        more = {"reject": first["matches"][0]["id"]}
+        done = await client.call_tool(
+            "continue_conversation", {"conversation_id": first["conversation_id"], **more}
+        )
+        after = done.structured_content
+        # It is still that one question, whoever reads the last reply only.
+        assert after["question_id"] == first["question_id"]
+        entry = after["matches"][0]["id"]
+        vote = {"question_id": after["question_id"], "helpful": True, "entry": entry}
+        done = await client.call_tool("vote", vote)
+        assert not done.is_error
+    (asked,) = Feedback(kept, 30).questions()
+    assert asked.shown == ("rocket-loss",)
+    assert asked.helpful == {entry: 1}
 
 
 async def test_changed_entries_are_taken_in_while_an_agent_is_connected(tmp_path):

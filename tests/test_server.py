@@ -180,6 +180,19 @@ def test_a_vote_is_kept_and_a_question_deleted(client, folder):
     assert client.post("/v1/feedback", json=vote).status_code == 404
 
 
+def test_what_a_conversation_led_to_can_be_voted_for(client):
+    first = client.post("/v1/conversations", json={"text": ROCKET, "top": 1}).json()
+    shown = first["matches"][0]["id"]
+    turn = {"do": "reject", "entry": shown}
+    then = client.post("/v1/conversations/next", json={"state": first["state"], "turn": turn})
+    vote = {"question_id": first["question_id"], "helpful": True}
+    entry = then.json()["matches"][0]["id"]
+    assert entry != shown
+    answer = client.post("/v1/feedback", json={**vote, "entry": entry})
+    assert (answer.status_code, answer.json()["entry"]) == (201, entry)
+    assert client.post("/v1/feedback", json={**vote, "entry": "no-such-entry"}).status_code == 404
+
+
 def test_the_site_is_served_beside_the_api(client):
     assert "the site" in client.get("/").text
     missing = client.get("/no-such-page")

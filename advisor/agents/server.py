@@ -69,21 +69,21 @@ class Conversations:
     """The conversations of this process by id, the last used kept longest."""
 
     def __init__(self) -> None:
-        self._held: OrderedDict[str, Conversation] = OrderedDict()
+        self._held: OrderedDict[str, tuple[Conversation, str]] = OrderedDict()
         self._lock = threading.Lock()
 
-    def keep(self, conversation: Conversation, key: str = "") -> str:
-        """Hold a conversation under its key, or a new one."""
+    def keep(self, conversation: Conversation, question_id: str, key: str = "") -> str:
+        """Hold a conversation and the id to vote with under its key, or a new one."""
         key = key or secrets.token_hex(6)
         with self._lock:
-            self._held[key] = conversation
+            self._held[key] = conversation, question_id
             self._held.move_to_end(key)
             while len(self._held) > MAX_CONVERSATIONS:
                 self._held.popitem(last=False)
         return key
 
-    def get(self, key: str) -> Conversation:
-        """The conversation; raises UnknownName when it is not held any more."""
+    def get(self, key: str) -> tuple[Conversation, str]:
+        """The conversation and the id to vote with; raises UnknownName when it is not held."""
         with self._lock:
             if key not in self._held:
                 raise UnknownName("conversation", key, (), "Begin again with start_conversation.")
@@ -168,7 +168,7 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
     async def start_conversation(text: Seen, top: Top = 3) -> HeldReply:
         """Begin narrowing it down; `ask` holds the question that tells most, with options."""
         reply, kept = await _work(lambda: desk.begin(text, top))
-        return _held(reply, kept, held.keep(reply.conversation))
+        return _held(reply, kept, held.keep(reply.conversation, kept))
 
     @server.tool(annotations=READS)
     async def continue_conversation(
@@ -183,9 +183,12 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
         if sum(map(bool, (question, tell, reject, undo))) != 1 or bool(question) != bool(option):
             raise ToolError("Give exactly one of: question with option, tell, reject, undo.")
 
-        def turn() -> Reply:
+        def turn() -> tuple[Reply, str]:
+            conversation, kept = held.get(conversation_id)
             # Read again from its turns: the entries may have changed since.
-            before = desk.resume(held.get(conversation_id).to_json())
+            return after(desk.resume(conversation.to_json())), kept
+
+        def after(before: Conversation) -> Reply:
             if question:
                 return before.answer(question, option)
             if tell:
@@ -197,8 +200,8 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
                 raise AdvisorError("There is only one turn: nothing can be undone.")
             return reply
 
-        reply = await _work(turn)
-        return _held(reply, "", held.keep(reply.conversation, conversation_id))
+        reply, kept = await _work(turn)
+        return _held(reply, kept, held.keep(reply.conversation, kept, conversation_id))
 
     if desk.feedback is not None:
 
