@@ -62,6 +62,10 @@ async def test_mistakes_are_sentences_that_help():
         done = await client.call_tool("search_tricks", {"question": "123"})
         assert done.is_error
         assert "no words" in done.content[0].text
+        # No command of the terminal is named, which a model would try to run.
+        assert "dladvisor" not in done.content[0].text
+        done = await client.call_tool("get_trick", {"entry_id": "zzz"})
+        assert done.content[0].text.endswith("'zzz'. list_tricks lists them.")
         done = await client.call_tool("search_tricks", {"question": "x", "category": "memroy"})
         assert done.is_error
         done = await client.call_tool("continue_conversation", {"conversation_id": "no"})

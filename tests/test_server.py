@@ -115,11 +115,14 @@ def test_misspelt_addresses_of_the_api_are_problems_and_not_pages(client):
     for method, path, status in (
         ("GET", "/v1/entriez", 404),
         ("POST", "/v1/asks", 404),
+        ("GET", "/v1", 404),
         ("HEAD", "/v1/ask", 405),
     ):
         answer = client.request(method, path)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
+        if status == 404 and method == "GET":
+            assert "/openapi.json" in answer.text
 
 
 def test_entries_are_listed_page_by_page_and_read(client):
@@ -134,6 +137,8 @@ def test_entries_are_listed_page_by_page_and_read(client):
     missing = client.get("/v1/entries/rocket-lose")
     assert missing.status_code == 404
     assert "rocket-loss" in missing.json()["hint"]
+    # Hints are those of this surface: no command of the terminal, no list of something else.
+    assert client.get("/v1/entries/zzz").json()["hint"] == "See /v1/entries."
 
 
 def test_a_conversation_goes_on_over_http_and_is_kept_by_the_client(client):
@@ -163,6 +168,14 @@ def test_a_question_of_the_conversation_can_be_answered(client):
     turn["option"] = "no such option"
     wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
     assert wrong.status_code == 404
+    turn["question"] = "no such question"
+    wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
+    assert wrong.json()["hint"] == "Its id is in `ask`."
+    reply["state"]["only"]["colour"] = "red"
+    wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
+    assert wrong.status_code == 422
+    assert "state.only.colour" in wrong.json()["detail"]
+    assert "__init__" not in wrong.text
 
 
 def test_a_vote_is_kept_and_a_question_deleted(client, folder):

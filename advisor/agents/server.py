@@ -109,12 +109,20 @@ class EntryServer(MCPServer[Any]):
         ]
 
 
+def _told(error: AdvisorError) -> str:
+    """A failure for the model, which knows no command of the terminal."""
+    hint = error.hint
+    if isinstance(error, UnknownName):
+        hint = error.hint_for("list_tricks lists them.")
+    return f"{error.message} {hint}".strip()
+
+
 async def _work(do: Callable[[], T]) -> T:
     """Run it in a thread; failures become sentences for the model."""
     try:
         return await anyio.to_thread.run_sync(do)
     except AdvisorError as error:
-        raise ToolError(f"{error.message} {error.hint}".strip()) from error
+        raise ToolError(_told(error)) from error
 
 
 def make_server(desk: Desk, version: str) -> MCPServer[Any]:
@@ -217,7 +225,7 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
         try:
             found = desk.live.advisor.knowledge.get(entry_id)
         except UnknownName as error:
-            raise ResourceNotFoundError(f"{error.message} {error.hint}".strip()) from error
+            raise ResourceNotFoundError(_told(error)) from error
         return entry_markdown(found, lambda other: f"{SCHEME}{other}")
 
     return server
