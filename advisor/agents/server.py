@@ -11,8 +11,8 @@ from typing import Annotated, Any, TypeVar
 import anyio.to_thread
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ResourceNotFoundError, ToolError
-from mcp_types import Resource, ToolAnnotations
-from pydantic import BaseModel, Field
+from mcp_types import Resource, Tool, ToolAnnotations
+from pydantic import BaseModel, Field, ValidationError
 
 from advisor import wire
 from advisor.answer import Filter
@@ -34,7 +34,10 @@ INSTRUCTIONS = (
     "match before applying its remedy, and say so when the verdict is none."
 )
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
-Seen = Annotated[str, Field(description="What is seen: symptoms, log lines, framework.")]
+Seen = Annotated[
+    str, Field(description="What is seen, in English: symptoms, log lines, framework.")
+]
+EntryId = Annotated[str, Field(description="As in `matches`: kebab-case.")]
 Top = Annotated[int, Field(ge=1, le=MAX_TOP, description="How many matches at most.")]
 
 
@@ -91,9 +94,40 @@ class Conversations:
 
 
 class EntryServer(MCPServer[Any]):
-    """Lists the entries of the moment as resources: they change while it runs."""
+    """Lists the entries of the moment as resources: they change while it runs.
+
+    An argument that a tool does not take is refused: dropped without a word, as the SDK does it,
+    a misspelt filter would look as if it had filtered.
+    """
 
     desk: Desk
+
+    async def list_tools(self) -> list[Tool]:
+        """Every tool, with a schema that says that it takes nothing else."""
+        tools = await super().list_tools()
+        for tool in tools:
+            tool.input_schema = {**tool.input_schema, "additionalProperties": False}
+        return tools
+
+    async def call_tool(self, name: str, arguments: dict[str, Any], context: Any = None) -> Any:
+        """Call a tool; wrong arguments are told in words for a model."""
+        takes = {
+            tool.name: list(tool.input_schema["properties"]) for tool in await self.list_tools()
+        }
+        if name not in takes:
+            raise ToolError(f"There is no tool called '{name}'. There are: {', '.join(takes)}.")
+        listing = f"{name} takes: {', '.join(takes[name])}."
+        wrong = [f"There is no argument '{key}'" for key in arguments if key not in takes[name]]
+        if wrong:
+            raise ToolError(f"{'. '.join(wrong)}. {listing}")
+        try:
+            return await super().call_tool(name, arguments, context)
+        except ToolError as error:
+            if not isinstance(error.__cause__, ValidationError):
+                raise
+            found = error.__cause__.errors()
+            said = [f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in found]
+            raise ToolError(f"{'; '.join(said)}. {listing}") from error
 
     async def list_resources(self) -> list[Resource]:
         """Every entry."""
@@ -140,16 +174,13 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
         stage: Stage | None = None,
         architecture: Architecture | None = None,
     ) -> wire.AnswerShape:
-        """Find what fits a training run that misbehaves: cause, check, remedy, best first.
-
-        `verdict` is match, unsure (nearest entries only) or none (nothing fits: say so).
-        """
+        """Find what fits a training run that misbehaves. Verdict none: nothing fits, say so."""
         only = Filter(category or "", framework or "", stage or "", architecture or "")
         answer, kept = await _work(lambda: desk.ask(question, top, only))
         return wire.AnswerShape.model_validate(wire.answer_json(answer, kept))
 
     @server.tool(annotations=READS)
-    async def get_trick(entry_id: str) -> wire.EntryShape:
+    async def get_trick(entry_id: EntryId) -> wire.EntryShape:
         """Read one whole entry: explanation, example, remedies, when not to, sources."""
 
         def read() -> dict[str, Any]:
@@ -165,7 +196,7 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
         framework: Framework | None = None,
         stage: Stage | None = None,
     ) -> EntryList:
-        """List entries by id and title. To find what fits a problem use search_tricks."""
+        """List ids and titles. All are a long list: filter, or use search_tricks."""
         only = Filter(category or "", framework or "", stage or "")
         chosen = [entry for entry in desk.live.advisor.knowledge if only.lets_through(entry)]
         return EntryList(
@@ -180,7 +211,7 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
 
     @server.tool(annotations=READS)
     async def continue_conversation(
-        conversation_id: str,
+        conversation_id: Annotated[str, Field(description="From start_conversation.")],
         question: Annotated[str, Field(description="The id in `ask`, with `option`.")] = "",
         option: Annotated[str, Field(description="The id of the chosen option.")] = "",
         tell: Annotated[str, Field(description="Say more in words instead.")] = "",
@@ -214,8 +245,12 @@ def make_server(desk: Desk, version: str) -> MCPServer[Any]:
     if desk.feedback is not None:
 
         @server.tool()
-        async def vote(question_id: str, helpful: bool, entry: str = "") -> Kept:
-            """Keep whether an entry (default: the first shown) helped, once that is known."""
+        async def vote(
+            question_id: Annotated[str, Field(description="From the answer.")],
+            helpful: bool,
+            entry: Annotated[str, Field(description="Its id; else the first shown.")] = "",
+        ) -> Kept:
+            """Keep whether an entry helped, once that is known."""
             chosen = await _work(lambda: desk.vote(question_id, entry, helpful, "agent"))
             return Kept(entry=chosen, helpful=helpful)
 
