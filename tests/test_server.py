@@ -494,6 +494,12 @@ def test_requests_under_way_are_answered_at_shutdown(tmp_path, workers):
         assert running.process.wait(timeout=60) == 0
 
 
+def test_the_log_says_why_it_does_not_answer_yet(tmp_path):
+    with serving(tmp_path, DLADVISOR_CACHE=str(tmp_path / "cache")) as running:
+        first = json.loads(next(line for line in running.lines().splitlines() if "index" in line))
+    assert re.match(r"The index is made first: \d+ passages are encoded", first["event"])
+
+
 def test_a_port_in_use_is_one_sentence(tmp_path, run_cli):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
