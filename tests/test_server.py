@@ -474,6 +474,9 @@ def test_changed_entries_are_served_without_one_failed_request(tmp_path):
             thread.join()
         assert len(statuses) > 20
         assert set(statuses) == {200}
+        assert running.stop() == 0
+        # Nothing of Python or a library stands between the lines, also not at the end.
+        assert all(json.loads(line)["event"] for line in running.lines().splitlines())
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
