@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -21,7 +22,10 @@ pytest.importorskip("fastapi")
 from servers import serving, wait_until  # noqa: E402 - only with the extra
 
 from advisor.feedback import Feedback  # noqa: E402
+from advisor.server.guard import Guard  # noqa: E402
 from advisor.server.limits import RateLimit  # noqa: E402
+from advisor.server.options import Options  # noqa: E402
+from advisor.settings import Settings  # noqa: E402
 
 ROCKET = "loss climbs like a rocket"
 
@@ -275,6 +279,41 @@ def test_a_body_that_never_ends_is_cut_off(tmp_path):
         began = time.monotonic()
         assert b" 503 " in slow.recv(4096)
         assert 1.5 < time.monotonic() - began < 30
+
+
+def test_headers_that_never_end_are_cut_off(tmp_path):
+    with (
+        serving(tmp_path, "--timeout", "1") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as slow,
+    ):
+        # Also after a request that was answered.
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answered = b""
+        while not answered.endswith(b"}"):
+            answered += slow.recv(4096)
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        began = time.monotonic()
+        assert slow.recv(4096) == b""
+        assert 1 < time.monotonic() - began < 30
+
+
+def test_an_answer_that_takes_too_long_is_cut_off(tmp_path):
+    async def sleeps(scope, receive, send):
+        await asyncio.sleep(60)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/v1/ask", "headers": []}
+    options = Options(settings=Settings(kb=(), cache=tmp_path), shared=tmp_path, timeout=0.1)
+    asyncio.run(Guard(sleeps, options)(scope, receive, send))
+    assert sent[0]["status"] == 503
+    assert b"longer than 0.1 seconds" in sent[1]["body"]
 
 
 def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):

@@ -49,6 +49,7 @@ def run(options: Options, host: str, port: int, trust: str) -> None:
             log_config=None,
             access_log=False,
             lifespan="on",
+            http="advisor.server.patience:Patience",
             server_header=False,
             # uvicorn would believe every local client's X-Forwarded-For.
             proxy_headers=bool(trust),
