@@ -248,6 +248,9 @@ def test_the_log_is_json_lines_without_questions(client, server):
     client.get("/v1/entries/zebra-entry")
     client.get("/zebra/path?zebra=1")
     client.post("/v1/ask", json={"question": "zebra", "zebra": 1})
+    first = client.post("/v1/conversations", json={"text": "zebra loss is nan"}).json()
+    told = {"state": first["state"], "turn": {"do": "tell", "text": "more zebra"}}
+    client.post("/v1/conversations/next", json=told)
     wait_until(lambda: server.lines().count('"event": "request"') >= 5, 5)
     for line in server.lines().splitlines():
         assert json.loads(line)["level"] in ("info", "warning", "error")
@@ -426,6 +429,12 @@ def test_what_is_asked_is_logged_only_when_asked_for_and_redacted(folder):
     with serving(folder, "--log-questions", "--cors", "https://wiki.example") as running:
         httpx.post(f"{running.url}/v1/ask", json={"question": "zebra nan password=hunter2"})
         wait_until(lambda: "zebra nan password=[secret]" in running.lines(), 5)
+        first = httpx.post(f"{running.url}/v1/conversations", json={"text": "loss is odd"}).json()
+        told = {"do": "tell", "text": "a quagga too, password=hunter2"}
+        httpx.post(
+            f"{running.url}/v1/conversations/next", json={"state": first["state"], "turn": told}
+        )
+        wait_until(lambda: "quagga too, password=[secret]" in running.lines(), 5)
         assert "hunter2" not in running.lines()
         answer = httpx.get(f"{running.url}/healthz", headers={"origin": "https://wiki.example"})
         assert answer.headers["access-control-allow-origin"] == "https://wiki.example"
