@@ -90,7 +90,7 @@ class Conversation:
             known: Iterable[str] = (CONFIRMED, NOT_CONFIRMED, DONT_KNOW)
         else:
             if question not in followups():
-                raise UnknownName("question", question, followups())
+                raise UnknownName("question", question, followups(), "Its id is in `ask`.")
             asked = options(self.beliefs, self.belief(), question)
             shown = tuple(item.id for item in asked if item.id not in (OTHER, DONT_KNOW))
             known = (*followups()[question].labels, OTHER, DONT_KNOW)

@@ -9,6 +9,7 @@ from typing import Any
 from advisor import feedback
 from advisor.answer import NO_FILTER, Filter
 from advisor.conversation import Conversation
+from advisor.encoder import Progress
 from advisor.errors import AdvisorError, BadQuestion
 from advisor.feedback import Feedback, Surface
 from advisor.live import Live
@@ -34,7 +35,12 @@ class Desk:
         cls, settings: Settings, surface: Surface, report: Callable[[str], None] = lambda _: None
     ) -> Desk:
         """The desk for these settings; `report` gets sentences for the log."""
-        return cls(Live(settings, report), surface, feedback.of(settings), report)
+
+        def told(passages: int) -> Progress:
+            report(f"The index is made first: {passages:,} passages are encoded, some 70 a second.")
+            return lambda _done: None
+
+        return cls(Live(settings, report, told), surface, feedback.of(settings), report)
 
     def ask(
         self, question: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER
@@ -70,7 +76,8 @@ class Desk:
         """Keep a vote; the entry's id. Raises UnknownName, or AdvisorError where it is off."""
         if self.feedback is None:
             raise AdvisorError("No feedback is kept here.", "Set DLADVISOR_FEEDBACK to a file.")
-        return self.feedback.vote(question_id, entry_id, helpful, voter)
+        known = self.live.advisor.knowledge
+        return self.feedback.vote(question_id, entry_id, helpful, voter, known)
 
     def _keep(self, answer: Answer) -> str:
         """Keep an answered question. A full disk must not cost the answer."""

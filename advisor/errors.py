@@ -43,14 +43,22 @@ class ClashingEntries(AdvisorError):
 
 
 class UnknownName(AdvisorError):
-    """A name that does not exist; the hint offers the nearest ones."""
+    """A name that does not exist; the hint offers the nearest ones.
+
+    `hint_for` gives the hint of a surface whose way to list the entries is another.
+    """
 
     exit_code = 2
 
     def __init__(self, kind: str, name: str, known: Iterable[str], listing: str = "") -> None:
         near = nearest(name, known)
+        self._lists_entries = kind == "entry" and not near
         hint = f"Did you mean {' or '.join(near)}?" if near else listing
         super().__init__(f"There is no {kind} called '{name}'.", hint)
+
+    def hint_for(self, listing: str) -> str:
+        """The hint, with `listing` in place of the terminal's command that lists the entries."""
+        return listing if self._lists_entries else self.hint
 
 
 class BadSettings(AdvisorError):

@@ -15,7 +15,7 @@ import os
 import secrets
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -85,10 +85,18 @@ class Feedback:
             database.execute("INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?)", row)
         return question_id
 
-    def vote(self, question_id: str, entry_id: str, helpful: bool, voter: str = "") -> str:
+    def vote(
+        self,
+        question_id: str,
+        entry_id: str,
+        helpful: bool,
+        voter: str = "",
+        known: Container[str] = (),
+    ) -> str:
         """Keep a vote on a shown entry ('' means the first); a voter's second replaces the first.
 
         `voter` may be a user's id: only a mark is kept that differs from question to question.
+        `known` are entries that may be voted for too, since a conversation may have led to them.
         The entry's id; raises UnknownName for a question or entry that is not there.
         """
         mark = hashlib.blake2b(f"{question_id}\n{voter}".encode(), digest_size=8).hexdigest()
@@ -101,7 +109,7 @@ class Feedback:
             shown = json.loads(found[0])
             if not entry_id and shown:
                 entry_id = shown[0]
-            if entry_id not in shown:
+            if entry_id not in shown and entry_id not in known:
                 raise UnknownName("shown entry", entry_id, shown, f"Shown: {', '.join(shown)}")
             database.execute(
                 "INSERT OR REPLACE INTO votes VALUES (?, ?, ?, ?)",

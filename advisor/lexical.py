@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import json
 import math
+import os
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -193,6 +194,9 @@ class Bm25:
             empty = np.zeros(0, np.int32)
             return cls({}, np.zeros(1, np.int64), empty, empty.astype(np.float32), len(rows))
         # Deferred: 60 ms, and only building needs it.
+        # tqdm's lock is a semaphore that a stopped worker of a server leaves behind: Python then
+        # warns of it in the middle of the log.
+        os.environ.setdefault("DISABLE_TQDM", "1")
         import bm25s
 
         engine = bm25s.BM25(method="lucene", k1=K1, b=B, backend="numpy")

@@ -23,7 +23,8 @@ LINES_OF_A_SHAPE = 2
 
 _LETTERS = re.compile(r"[^\W\d_]")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
-EXAMPLE = 'dladvisor "loss becomes nan after 300 steps"'
+# Shown on every surface, so without the command of one of them.
+EXAMPLE = "loss becomes nan after 300 steps"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +59,10 @@ def read(raw: str) -> Question:
     text = printable(unicodedata.normalize("NFC", raw)).strip()
     letters = _LETTERS.findall(text)
     if not text:
-        raise BadQuestion("The question is empty.", f"Describe what you see: {EXAMPLE}")
+        raise BadQuestion("The question is empty.", f"Describe what you see, such as: {EXAMPLE}")
     if not letters:
         raise BadQuestion(
-            "The question holds no words.", f"Describe what you see in words: {EXAMPLE}"
+            "The question holds no words.", f"Describe what you see in words, such as: {EXAMPLE}"
         )
     if len(_LATIN.findall(text)) < len(letters) / 2:
         note = "dladvisor understands English only; ask in English for a useful answer."

@@ -121,10 +121,10 @@ class Session:
     def _vote(self, entry_id: str, helpful: bool) -> None:
         if self._feedback is None or not self._kept:
             return
-        # An entry that came up in a later turn was not among those that are kept as shown.
+        known = self.advisor.knowledge
         try:
-            self._feedback.vote(self._kept, entry_id, helpful, self._surface)
-        except UnknownName:
+            self._feedback.vote(self._kept, entry_id, helpful, self._surface, known)
+        except UnknownName:  # it was deleted while the conversation went on
             return
         except AdvisorError as error:
             self.report(f"{error.message} The vote was not kept.")

@@ -12,7 +12,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +26,7 @@ from advisor.encoder import Encoder, Floats, Progress
 from advisor.errors import NoIndex
 from advisor.index import Index
 from advisor.passages import posts_of, split
-from advisor.settings import Settings
+from advisor.settings import Settings, built_in_kb
 
 Report = Callable[[str], None]
 # Versions kept beside the current one, for processes that are just opening it.
@@ -168,9 +168,17 @@ class _Deferred:
 
 
 def _known_vectors(settings: Settings, encoder_name: str) -> dict[str, Floats]:
-    """The vectors of the current and the shipped index, if this encoder made them."""
+    """The vectors of the current and the shipped index, if this encoder made them.
+
+    And those of the built-in entries alone: whoever adds a first folder of their own has them.
+    """
     known: dict[str, Floats] = {}
-    for folder in (settings.shipped_index, places.current_folder(places.place_of(settings))):
+    folders = [settings.shipped_index, places.current_folder(places.place_of(settings))]
+    built_in = built_in_kb()
+    if built_in in settings.kb[:1] and len(settings.kb) > 1:
+        alone = replace(settings, kb=(built_in,))
+        folders.insert(1, places.current_folder(places.place_of(alone)))
+    for folder in folders:
         if folder is None or places.manifest_of(folder).get("encoder") != encoder_name:
             continue
         try:

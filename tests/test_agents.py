@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,6 +23,7 @@ from servers import free_port, small_environment, wait_until
 from advisor.feedback import Feedback
 
 ROCKET = "loss climbs like a rocket"
+SKILL = (ROOT / "advisor" / "agents" / "SKILL.md").read_text()
 
 
 def stdio(kb=SMALL_KB, **variables: str) -> StdioServerParameters:
@@ -62,14 +66,44 @@ async def test_mistakes_are_sentences_that_help():
         done = await client.call_tool("search_tricks", {"question": "123"})
         assert done.is_error
         assert "no words" in done.content[0].text
+        # No command of the terminal is named, which a model would try to run.
+        assert "dladvisor" not in done.content[0].text
+        done = await client.call_tool("get_trick", {"entry_id": "zzz"})
+        assert done.content[0].text.endswith("'zzz'. list_tricks lists them.")
         done = await client.call_tool("search_tricks", {"question": "x", "category": "memroy"})
         assert done.is_error
+        assert "category: Input should be 'optimization', 'numerics'" in done.content[0].text
+        # Nothing of a programmer's error, nor an address to look it up.
+        assert "pydantic" not in done.content[0].text
+        done = await client.call_tool("search_tricks", {})
+        assert "question: Field required. search_tricks takes: question, top" in (
+            done.content[0].text
+        )
+        done = await client.call_tool("search_trick", {})
+        assert "There are: search_tricks, get_trick" in done.content[0].text
         done = await client.call_tool("continue_conversation", {"conversation_id": "no"})
         assert done.is_error
         done = await client.call_tool(
             "continue_conversation", {"conversation_id": "no", "undo": True}
         )
         assert "start_conversation" in done.content[0].text
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "wrong"),
+    [
+        ("search_tricks", {"question": ROCKET, "evidence": "demonstrated"}, "evidence"),
+        ("list_tricks", {"architecture": "cnn"}, "architecture"),
+        ("start_conversation", {"question": ROCKET}, "question"),
+    ],
+)
+async def test_an_argument_that_does_not_exist_is_refused(name, arguments, wrong):
+    async with Client(stdio()) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        assert tools[name].input_schema["additionalProperties"] is False
+        done = await client.call_tool(name, arguments)
+        assert done.is_error
+        assert f"There is no argument '{wrong}'. {name} takes: " in done.content[0].text
 
 
 async def test_a_conversation_narrows_it_down():
@@ -115,8 +149,31 @@ async def test_votes_are_offered_where_feedback_is_kept(tmp_path):
         vote = {"question_id": done.structured_content["question_id"], "helpful": False}
         done = await client.call_tool("vote", vote)
         assert done.structured_content == {"entry": "rocket-loss", "helpful": False}
+        done = await client.call_tool("vote", {**vote, "entry": "rocket-lose"})
+        assert done.is_error
     (asked,) = Feedback(kept, 30).questions()
     assert (asked.surface, asked.not_helpful) == ("mcp", {"rocket-loss": 1})
+
+
+async def test_what_a_conversation_led_to_can_be_voted_for(tmp_path):
+    kept = tmp_path / "f.sqlite"
+    async with Client(stdio(DLADVISOR_FEEDBACK=str(kept))) as client:
+        done = await client.call_tool("start_conversation", {"text": ROCKET, "top": 1})
+        first = done.structured_content
+        more = {"reject": first["matches"][0]["id"]}
+        done = await client.call_tool(
+            "continue_conversation", {"conversation_id": first["conversation_id"], **more}
+        )
+        after = done.structured_content
+        # It is still that one question, whoever reads the last reply only.
+        assert after["question_id"] == first["question_id"]
+        entry = after["matches"][0]["id"]
+        vote = {"question_id": after["question_id"], "helpful": True, "entry": entry}
+        done = await client.call_tool("vote", vote)
+        assert not done.is_error
+    (asked,) = Feedback(kept, 30).questions()
+    assert asked.shown == ("rocket-loss",)
+    assert asked.helpful == {entry: 1}
 
 
 async def test_changed_entries_are_taken_in_while_an_agent_is_connected(tmp_path):
@@ -150,7 +207,8 @@ async def test_several_agents_share_one_server_over_http(tmp_path):
     log = (tmp_path / "log").open("wb")
     process = subprocess.Popen(
         [sys.executable, "-m", "advisor", "mcp", "--http", "--port", str(port)],
-        env=small_environment(),
+        # A cache of its own: making the index must say nothing but what is meant for people.
+        env=small_environment(DLADVISOR_CACHE=str(tmp_path / "cache")),
         cwd=ROOT,
         stdout=log,
         stderr=log,
@@ -166,7 +224,10 @@ async def test_several_agents_share_one_server_over_http(tmp_path):
         process.terminate()
         process.wait(timeout=30)
         log.close()
-    assert "rocket" not in (tmp_path / "log").read_text()
+    said = (tmp_path / "log").read_text()
+    assert "rocket" not in said
+    assert "The index is made first" in said
+    assert "from IDs" not in said
 
 
 def reachable(port: int) -> bool:
@@ -177,12 +238,45 @@ def reachable(port: int) -> bool:
     return False
 
 
-def test_the_skill_names_every_tool_and_is_printed(run_cli):
-    printed = run_cli("mcp", "--skill").stdout
-    assert printed == (ROOT / "advisor" / "agents" / "SKILL.md").read_text()
-    for name in ("search_tricks", "get_trick", "list_tricks", "start_conversation", "vote"):
-        assert f"`{name}(" in printed
-    assert printed.startswith("---\nname: dladvisor\ndescription: ")
+def test_the_skill_is_printed(run_cli):
+    assert run_cli("mcp", "--skill").stdout == SKILL
+    assert SKILL.startswith("---\nname: dladvisor\ndescription: ")
+
+
+def fields(schema: dict) -> set[str]:
+    """Every field of a result, also of what lies within it."""
+    parts = [schema, *schema.get("$defs", {}).values()]
+    return {name for part in parts for name in part.get("properties", {})}
+
+
+async def test_every_name_in_the_skill_exists_with_feedback_on(tmp_path):
+    async with Client(stdio(DLADVISOR_FEEDBACK=str(tmp_path / "f.sqlite"))) as client:
+        tools = {tool.name: tool for tool in (await client.list_tools()).tools}
+        done = await client.call_tool("start_conversation", {"text": "something is wrong"})
+    takes = {name: set(tool.input_schema["properties"]) for name, tool in tools.items()}
+    # Each tool stands in the table, with all that it takes and nothing else.
+    rows = re.findall(r"^\| `(\w+)\((.*?)\)` \|", SKILL, re.MULTILINE)
+    assert {name: set(re.findall(r"\w+", named)) for name, named in rows} == takes
+    known = {*takes, *(name for names in takes.values() for name in names)}
+    known |= {name for tool in tools.values() for name in fields(tool.output_schema)}
+    known |= {"match", "unsure", "none", "http"}
+    known |= {option["id"] for option in done.structured_content["ask"]["options"]}
+    used = re.findall(r"`([a-z_-]+)(?:\[0\])?(?:\.([a-z]+))?`", SKILL)
+    assert len(used) > 15
+    assert {name for parts in used for name in parts if name} <= known
+
+
+def test_the_commands_in_the_skill_work(run_cli):
+    commands = re.findall(r"^\$ dladvisor (.+)$", SKILL, re.MULTILINE)
+    assert len(commands) == 2
+    for command in commands:
+        *words, last = shlex.split(command)
+        if words[0] == "show":
+            assert (ROOT / "kb" / f"{last}.md").exists()
+            last = "rocket-loss"
+        done = run_cli(*words, last)
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)
 
 
 def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):

@@ -389,7 +389,8 @@ def test_a_conversation_is_kept_as_feedback_where_the_team_wants_that(word_advis
     from advisor.feedback import Feedback
 
     settings = replace(word_advisor.settings, feedback=tmp_path / "kept.sqlite")
-    session = Session(replace(word_advisor, settings=settings), surface="tui")
+    # One entry is shown at a time, so that the second comes up in a later turn only.
+    session = Session(replace(word_advisor, settings=settings), surface="tui", top=1)
     session.tell("loss climbs like a rocket")
     session.answer("check:rocket-loss", "confirmed")
     session.reject("flat-loss")

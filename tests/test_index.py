@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -123,6 +124,19 @@ def kb(tmp_path):
 @pytest.fixture
 def settings(kb, tmp_path):
     return Settings(kb=(kb,), cache=tmp_path / "cache")
+
+
+def test_a_first_folder_of_ones_own_does_not_encode_the_built_in_entries_again(
+    settings, kb, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(store, "built_in_kb", lambda: kb)
+    store.update(settings)
+    own = tmp_path / "own"
+    own.mkdir()
+    text = (kb / "same-face.md").read_text()
+    (own / "ours.md").write_text(text.replace("title: Generator", "title: Our generator"))
+    both = replace(settings, kb=(kb, own))
+    assert 1 <= store.update(both).encoded <= 2
 
 
 def test_only_changed_passages_are_encoded(settings, kb):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -21,7 +22,10 @@ pytest.importorskip("fastapi")
 from servers import serving, wait_until  # noqa: E402 - only with the extra
 
 from advisor.feedback import Feedback  # noqa: E402
+from advisor.server.guard import Guard  # noqa: E402
 from advisor.server.limits import RateLimit  # noqa: E402
+from advisor.server.options import Options  # noqa: E402
+from advisor.settings import Settings  # noqa: E402
 
 ROCKET = "loss climbs like a rocket"
 
@@ -115,11 +119,14 @@ def test_misspelt_addresses_of_the_api_are_problems_and_not_pages(client):
     for method, path, status in (
         ("GET", "/v1/entriez", 404),
         ("POST", "/v1/asks", 404),
+        ("GET", "/v1", 404),
         ("HEAD", "/v1/ask", 405),
     ):
         answer = client.request(method, path)
         assert answer.status_code == status
         assert answer.headers["content-type"] == "application/problem+json"
+        if status == 404 and method == "GET":
+            assert "/openapi.json" in answer.text
 
 
 def test_entries_are_listed_page_by_page_and_read(client):
@@ -134,6 +141,8 @@ def test_entries_are_listed_page_by_page_and_read(client):
     missing = client.get("/v1/entries/rocket-lose")
     assert missing.status_code == 404
     assert "rocket-loss" in missing.json()["hint"]
+    # Hints are those of this surface: no command of the terminal, no list of something else.
+    assert client.get("/v1/entries/zzz").json()["hint"] == "See /v1/entries."
 
 
 def test_a_conversation_goes_on_over_http_and_is_kept_by_the_client(client):
@@ -163,6 +172,14 @@ def test_a_question_of_the_conversation_can_be_answered(client):
     turn["option"] = "no such option"
     wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
     assert wrong.status_code == 404
+    turn["question"] = "no such question"
+    wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
+    assert wrong.json()["hint"] == "Its id is in `ask`."
+    reply["state"]["only"]["colour"] = "red"
+    wrong = client.post("/v1/conversations/next", json={"state": reply["state"], "turn": turn})
+    assert wrong.status_code == 422
+    assert "state.only.colour" in wrong.json()["detail"]
+    assert "__init__" not in wrong.text
 
 
 def test_a_vote_is_kept_and_a_question_deleted(client, folder):
@@ -178,6 +195,19 @@ def test_a_vote_is_kept_and_a_question_deleted(client, folder):
     assert client.delete(address).status_code == 204
     assert client.delete(address).status_code == 404
     assert client.post("/v1/feedback", json=vote).status_code == 404
+
+
+def test_what_a_conversation_led_to_can_be_voted_for(client):
+    first = client.post("/v1/conversations", json={"text": ROCKET, "top": 1}).json()
+    shown = first["matches"][0]["id"]
+    turn = {"do": "reject", "entry": shown}
+    then = client.post("/v1/conversations/next", json={"state": first["state"], "turn": turn})
+    vote = {"question_id": first["question_id"], "helpful": True}
+    entry = then.json()["matches"][0]["id"]
+    assert entry != shown
+    answer = client.post("/v1/feedback", json={**vote, "entry": entry})
+    assert (answer.status_code, answer.json()["entry"]) == (201, entry)
+    assert client.post("/v1/feedback", json={**vote, "entry": "no-such-entry"}).status_code == 404
 
 
 def test_the_site_is_served_beside_the_api(client):
@@ -218,6 +248,9 @@ def test_the_log_is_json_lines_without_questions(client, server):
     client.get("/v1/entries/zebra-entry")
     client.get("/zebra/path?zebra=1")
     client.post("/v1/ask", json={"question": "zebra", "zebra": 1})
+    first = client.post("/v1/conversations", json={"text": "zebra loss is nan"}).json()
+    told = {"state": first["state"], "turn": {"do": "tell", "text": "more zebra"}}
+    client.post("/v1/conversations/next", json=told)
     wait_until(lambda: server.lines().count('"event": "request"') >= 5, 5)
     for line in server.lines().splitlines():
         assert json.loads(line)["level"] in ("info", "warning", "error")
@@ -249,6 +282,41 @@ def test_a_body_that_never_ends_is_cut_off(tmp_path):
         began = time.monotonic()
         assert b" 503 " in slow.recv(4096)
         assert 1.5 < time.monotonic() - began < 30
+
+
+def test_headers_that_never_end_are_cut_off(tmp_path):
+    with (
+        serving(tmp_path, "--timeout", "1") as running,
+        socket.create_connection(("127.0.0.1", running.port), timeout=60) as slow,
+    ):
+        # Also after a request that was answered.
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+        answered = b""
+        while not answered.endswith(b"}"):
+            answered += slow.recv(4096)
+        slow.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\n")
+        began = time.monotonic()
+        assert slow.recv(4096) == b""
+        assert 1 < time.monotonic() - began < 30
+
+
+def test_an_answer_that_takes_too_long_is_cut_off(tmp_path):
+    async def sleeps(scope, receive, send):
+        await asyncio.sleep(60)
+
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "GET", "path": "/v1/ask", "headers": []}
+    options = Options(settings=Settings(kb=(), cache=tmp_path), shared=tmp_path, timeout=0.1)
+    asyncio.run(Guard(sleeps, options)(scope, receive, send))
+    assert sent[0]["status"] == 503
+    assert b"longer than 0.1 seconds" in sent[1]["body"]
 
 
 def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):
@@ -313,6 +381,20 @@ def test_a_rate_is_limited_over_all_workers(folder):
     del os.environ["DLADVISOR_CACHE"]
 
 
+@pytest.mark.parametrize("trusted", [(), ("--trust-proxy", "127.0.0.1")])
+def test_a_forwarded_address_is_believed_from_a_trusted_proxy_only(folder, trusted):
+    variables = {"DLADVISOR_CACHE": str(folder / "cache")}
+    with serving(folder, "--rate", "0.01", *trusted, **variables) as running:
+        # 0.01 a second allow one at once, or one from each address.
+        statuses = [
+            httpx.get(
+                f"{running.url}/v1/entries", headers={"x-forwarded-for": f"10.0.0.{number}"}
+            ).status_code
+            for number in range(12)
+        ]
+    assert statuses.count(200) == (12 if trusted else 1)
+
+
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="asks Linux what is mapped")
 def test_workers_map_the_vectors_that_they_share(folder):
     os.environ["DLADVISOR_CACHE"] = str(folder / "cache")
@@ -347,6 +429,12 @@ def test_what_is_asked_is_logged_only_when_asked_for_and_redacted(folder):
     with serving(folder, "--log-questions", "--cors", "https://wiki.example") as running:
         httpx.post(f"{running.url}/v1/ask", json={"question": "zebra nan password=hunter2"})
         wait_until(lambda: "zebra nan password=[secret]" in running.lines(), 5)
+        first = httpx.post(f"{running.url}/v1/conversations", json={"text": "loss is odd"}).json()
+        told = {"do": "tell", "text": "a quagga too, password=hunter2"}
+        httpx.post(
+            f"{running.url}/v1/conversations/next", json={"state": first["state"], "turn": told}
+        )
+        wait_until(lambda: "quagga too, password=[secret]" in running.lines(), 5)
         assert "hunter2" not in running.lines()
         answer = httpx.get(f"{running.url}/healthz", headers={"origin": "https://wiki.example"})
         assert answer.headers["access-control-allow-origin"] == "https://wiki.example"
@@ -434,6 +522,9 @@ def test_changed_entries_are_served_without_one_failed_request(tmp_path):
             thread.join()
         assert len(statuses) > 20
         assert set(statuses) == {200}
+        assert running.stop() == 0
+        # Nothing of Python or a library stands between the lines, also not at the end.
+        assert all(json.loads(line)["event"] for line in running.lines().splitlines())
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -452,6 +543,12 @@ def test_requests_under_way_are_answered_at_shutdown(tmp_path, workers):
             late.sendall(body[5:])
             assert late.recv(65536).startswith(b"HTTP/1.1 200 ")
         assert running.process.wait(timeout=60) == 0
+
+
+def test_the_log_says_why_it_does_not_answer_yet(tmp_path):
+    with serving(tmp_path, DLADVISOR_CACHE=str(tmp_path / "cache")) as running:
+        first = json.loads(next(line for line in running.lines().splitlines() if "index" in line))
+    assert re.match(r"The index is made first: \d+ passages are encoded", first["event"])
 
 
 def test_a_port_in_use_is_one_sentence(tmp_path, run_cli):

@@ -23,6 +23,8 @@ def run(settings: Settings, http: bool, host: str, port: int) -> None:
         raise MissingExtra("Serving coding agents", "mcp") from error
     # stdout carries the protocol: everything for people goes to stderr.
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="dladvisor: %(message)s")
+    # Loggers of libraries may be set lower than the root.
+    logging.getLogger().handlers[0].setLevel(logging.WARNING)
     desk = Desk.open(settings, "mcp", log.warning)
     desk.live.watch()
     try:

@@ -156,6 +156,7 @@ def make_app(options: Options, open_desk: Callable[[], Desk]) -> FastAPI:
             reply = await work(lambda: _next(desk(request), body))
         except BadQuestion as error:
             raise HTTPException(409, f"{error.message} {error.hint}".strip()) from error
+        _note(request, reply.answer, options.log_questions and isinstance(body.turn, shapes.Told))
         return JSONResponse({**wire.reply_json(reply, ""), "state": reply.conversation.to_json()})
 
     @app.post(
@@ -254,7 +255,11 @@ def _next(desk: Desk, body: shapes.NextBody) -> Reply:
 
 def _note_question(request: Request, options: Options, answer: Answer) -> None:
     metrics.ANSWERS.labels(answer.verdict).inc()
-    logged: dict[str, Any] = {"verdict": answer.verdict}
-    if options.log_questions:
-        logged["question"] = redacted(answer.question)
-    request.state.logged = logged
+    _note(request, answer, options.log_questions)
+
+
+def _note(request: Request, answer: Answer, with_question: bool) -> None:
+    """What the log has of an answer besides its request."""
+    request.state.logged = {"verdict": answer.verdict}
+    if with_question:
+        request.state.logged["question"] = redacted(answer.question)

@@ -37,9 +37,7 @@ def tell_all(app: FastAPI) -> None:
     @app.exception_handler(AdvisorError)
     async def failed(request: Request, error: AdvisorError) -> Response:
         if isinstance(error, UnknownName):
-            # Hints name commands of the terminal; here only the nearest names help.
-            near = error.hint if error.hint.startswith(("Did you", "There are", "Shown")) else ""
-            return tell(request, 404, error.message, near or "See /v1/entries.")
+            return tell(request, 404, error.message, error.hint_for("See /v1/entries."))
         if isinstance(error, BadQuestion):
             return tell(request, 422, error.message, error.hint)
         log.error("failed", extra={"fields": {"id": request.state.request_id}}, exc_info=error)
@@ -53,7 +51,9 @@ def tell_all(app: FastAPI) -> None:
             # Where a site is served too, its 404 would hide that only the method is wrong.
             allowed = ", ".join(methods)
             return tell(request, 405, f"Only {allowed} work here.", Allow=allowed)
-        return tell(request, error.status_code, str(error.detail), **headers)
+        # Starlette's own 404 has only the status' name to say.
+        hint = "See /openapi.json." if error.detail == "Not Found" else ""
+        return tell(request, error.status_code, str(error.detail), hint, **headers)
 
 
 def _plain(item: Mapping[str, Any]) -> str:

@@ -49,8 +49,11 @@ def run(options: Options, host: str, port: int, trust: str) -> None:
             log_config=None,
             access_log=False,
             lifespan="on",
+            http="advisor.server.patience:Patience",
             server_header=False,
-            forwarded_allow_ips=trust or "127.0.0.1",
+            # uvicorn would believe every local client's X-Forwarded-For.
+            proxy_headers=bool(trust),
+            forwarded_allow_ips=trust,
             timeout_graceful_shutdown=int(options.timeout) + 1,
         )
         _log_to_stderr()

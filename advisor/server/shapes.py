@@ -97,7 +97,7 @@ class State(Wire):
 
     schema_: Annotated[Literal[1], Field(alias="schema")]
     turns: Annotated[list[TurnShape], Field(min_length=1, max_length=MAX_TURNS)]
-    only: dict[str, str] = {}
+    only: dict[Literal["category", "framework", "stage", "architecture", "evidence"], str] = {}
     top: Top = DEFAULT_TOP
 
 
