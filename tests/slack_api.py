@@ -37,6 +37,8 @@ class SlackApi:
         self.calls: list[str] = []
         self.errors: dict[str, str] = {}
         self.delay = 0.0
+        # While it is down, a gateway's error page answers everything.
+        self.down = False
         # What answers response_urls; chat.postMessage waits while `going` is clear.
         self.respond_status = 200
         self.going = threading.Event()
@@ -52,6 +54,9 @@ class SlackApi:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if api.down:
+                    self.send_error(503)
+                    return
                 answer = api.answer(self.path, body, self.headers)
                 raw = json.dumps(answer).encode()
                 gone = self.path.startswith("/respond/") and api.respond_status != 200
@@ -93,7 +98,11 @@ class SlackApi:
             self.calls.append(name)
         if name == "apps.connections.open":
             fine = token == APP_TOKEN
-            return {"ok": True, "url": self.socket_url} if fine else {"ok": False, "error": "x"}
+            return (
+                {"ok": True, "url": self.socket_url}
+                if fine
+                else {"ok": False, "error": "invalid_auth"}
+            )
         if token != TOKEN:
             return {"ok": False, "error": "invalid_auth"}
         if name in self.errors:

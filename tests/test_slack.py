@@ -761,4 +761,37 @@ def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
         SLACK_APP_TOKEN=slack.APP_TOKEN,
     )
     assert done.returncode == 1
+def test_an_app_token_that_slack_refuses_is_told(run_cli, api, tmp_path):
+    wrong = slack.APP_TOKEN + "x"
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=wrong,
+    )
+    assert done.returncode == 1
+    assert "Slack refuses the app's token: invalid_auth." in done.stderr
+    assert "connected" not in done.stderr
+    assert "DEBUG" not in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_a_slack_that_is_down_is_told_at_the_start(run_cli, api, tmp_path):
+    api.down = True
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=slack.APP_TOKEN,
+    )
+    assert done.returncode == 1
+    assert "Slack cannot be reached at" in done.stderr
+
+
+def test_a_channel_is_named_by_its_id(run_cli):
+    done = run_cli(
+        *("slack", "--auto", "#help"), SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN
+    )
+    assert done.returncode == 2
+    assert "#help is no channel's id" in done.stderr
+
+
     assert "pip install '.[slack]'" in done.stderr

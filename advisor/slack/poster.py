@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from urllib.error import URLError
 from slack_sdk import WebClient
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web import SlackResponse
@@ -19,6 +20,20 @@ EVENT = "dladvisor_answer"
 
 
 class Poster:
+def refusal(error: SlackApiError) -> str:
+    """Slack's word for why it refuses a call; '' for the error page of a gateway or proxy."""
+    reason = str(error.response.get("error", ""))
+    fine = getattr(error.response, "status_code", 200) == 200 and reason.isidentifier()
+    return reason if fine else ""
+
+
+def unreachable(error: Exception) -> bool:
+    """Whether Slack was not reached, or is down: the same may work later."""
+    if isinstance(error, SlackApiError):
+        return not refusal(error)
+    return isinstance(error, (URLError, ConnectionError, TimeoutError))
+
+
     """Posts what answers one payload. Every message carries the payload's key and its part."""
 
     def __init__(self, client: WebClient, payload: Payload) -> None:
