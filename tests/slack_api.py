@@ -180,6 +180,8 @@ def wrong_blocks(blocks: list[dict[str, Any]]) -> str:
         if len(names) != len(set(names)):
             return "invalid_blocks"
     texts = list(strings(blocks))
+    if not all(texts):
+        return "invalid_blocks"
     if any(len(text) > 3000 for text in texts):
         return "invalid_blocks"
     return "msg_blocks_too_long" if sum(map(len, texts)) > 13_200 else ""

@@ -27,7 +27,8 @@ from slack_api import buttons, shown, until
 from advisor.feedback import Feedback
 from advisor.settings import Settings
 from advisor.slack import blocks as block_kit
-from advisor.slack import listeners
+from advisor.slack import listeners, work
+from advisor.slack.entry import body_blocks, entry_blocks
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
 from advisor.slack.run import MANIFEST, Options, _NoSecrets
@@ -366,7 +367,59 @@ def test_more_shows_the_whole_entry(bot, api):
     until(lambda: len(api.posted) > 1)
     whole = "".join(shown(message) for message in api.posted[1:])
     assert "Draw 100 samples" in whole
-    assert "Sources" in whole
+    for heading in ("Check first", "Fix", "Do not, when", "What people see", "Why", "Sources"):
+        assert heading in whole
+
+
+def test_an_entry_is_written_as_slack_shows_it(small_knowledge):
+    """Slack reads no Markdown in blocks: its marks would be shown as they are."""
+    from dataclasses import replace
+
+    entry = replace(
+        small_knowledge.get("same-face"),
+        cause="`z` is ignored, as a_b & <c> show.",
+        why="One *word* and `code`,\non two lines. **Loud**. See [there](https://a.example/x).\n\n"
+        "- 2 * 3 * 4\n- [not](javascript:x)",
+        example="```python\na * b * c\n```",
+        contradicts=("flat-loss",),
+        messages=("RuntimeError: x",),
+    )
+    made = entry_blocks(entry, SETTINGS)
+    assert slack.wrong_blocks(made) == ""
+    seen = "\n".join("".join(slack.strings(block)) for block in made)
+    assert "z is ignored, as a_b & <c> show." in seen
+    assert "One word and code, on two lines. Loud. See " in seen
+    assert "• 2 * 3 * 4\n• [not](javascript:x)" in seen
+    assert "Contradicts\nflat-loss" in seen
+    styles = {
+        element["text"]: set(element.get("style", ()))
+        for element in elements({"blocks": made})
+        if element.get("style")
+    }
+    assert styles["word"] == {"italic"}
+    assert styles["Loud"] == {"bold"}
+    assert styles["code"] == styles["z"] == styles["RuntimeError: x"] == {"code"}
+    addresses = {element.get("url") for element in elements({"blocks": made})} - {None}
+    assert addresses == {"https://a.example/x", *(source.url for source in entry.sources)}
+    (code,) = [
+        section
+        for block in made
+        for section in block["elements"]
+        if section["type"] == "rich_text_preformatted"
+    ]
+    assert code["elements"][0]["text"] == "a * b * c"
+
+
+def test_every_entry_here_fits_into_few_messages():
+    from conftest import KB
+
+    from advisor.knowledge import load
+
+    for entry in load([KB]):
+        messages = block_kit.split_messages(entry_blocks(entry, SETTINGS))
+        assert [slack.wrong_blocks(message) for message in messages] == [""] * len(messages)
+        # A response_url is good for five.
+        assert len(messages) <= 3
 
 
 HOSTILE = (
@@ -680,7 +733,7 @@ def test_long_text_is_split_within_slacks_limits():
     assert "".join(pieces(text, 2900)) == text
     assert max(map(len, pieces(text, 2900))) <= 2900
     messages = block_kit.split_messages(
-        block_kit.entry_blocks(f"# T\n\n{text}\n\n```python\na\n```")
+        body_blocks("Why", f"{text}\n\n```python\n{'a' * 7000}\n```")
     )
     assert len(messages) > 1
     assert all(slack.wrong_blocks(message) == "" for message in messages)

@@ -14,10 +14,10 @@ from slack_sdk import WebClient
 from advisor.conversation import Conversation
 from advisor.desk import MAX_TURNS, Desk
 from advisor.errors import AdvisorError, BadQuestion
-from advisor.render import entry_markdown
 from advisor.reply import Reply
 from advisor.slack import blocks as block_kit
 from advisor.slack.blocks import Block, rich, said
+from advisor.slack.entry import body_blocks, entry_blocks
 from advisor.slack.inbox import Inbox, Payload
 from advisor.slack.poster import Poster, whisper
 from advisor.slack.text import plain
@@ -125,8 +125,7 @@ class Answering:
             self._go_on(payload, value, lambda talk: talk.reject(value["e"]))
         elif name.startswith("more"):
             entry = self._desk.live.advisor.knowledge.get(value["e"])
-            markdown = entry_markdown(entry, self._settings.page)
-            self._put(payload, block_kit.entry_blocks(markdown), entry.title)
+            self._put(payload, entry_blocks(entry, self._settings), entry.title)
         elif name == "next_question":
             self._next_question(payload, value)
         elif name == "share":
@@ -165,6 +164,7 @@ class Answering:
                 return
             reply = turn(self._resume(state))
             found = block_kit.moved_blocks(reply, self._settings)
+            found += body_blocks("Look-alikes", reply.look_elsewhere)
             if reply.ask is not None:
                 found += block_kit.question_blocks(reply.ask, value["t"])
             else:
