@@ -31,6 +31,7 @@ from advisor.slack import listeners, work
 from advisor.slack.entry import body_blocks, entry_blocks
 from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
+from advisor.slack.poster import refusal, unreachable
 from advisor.slack.run import MANIFEST, Options, _NoSecrets
 from advisor.slack.text import escaped, pieces, plain
 
@@ -251,7 +252,7 @@ def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypat
         def tell_failure(self, _payload, sentence: str) -> None:
             told.append(sentence)
 
-    monkeypatch.setattr(listeners, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(listeners, "LONGEST_PAUSE_SECONDS", 0.01)
     inbox = Inbox(tmp_path / "i.sqlite")
     inbox.take_in("a", "mention", {})
     workers = listeners.Workers(inbox, Unreachable())
@@ -301,6 +302,47 @@ def turns_are_kept(answers_it, inbox, api) -> None:
     rejected = buttons(api.posted[0])["not_helpful"]
     answered("action", slack.press(rejected, api.response_url(), thread_of(asked)))
     answered("mention", slack.mention("memory grows every step", thread_ts=thread_of(asked)))
+def test_while_slack_is_down_nothing_is_lost_also_across_a_restart(bot, api, tmp_path):
+    api.down = True
+    asked = slack.mention(FACE)
+    assert bot.send(asked).status_code == 200
+    until(lambda: "cannot answer yet" in bot.log.read_text())
+    bot.stop()
+    api.down = False
+    bot.start()
+    until(lambda: api.posted)
+    assert "Generator shows one sample" in shown(api.posted[0])
+    late = slack.mention("loss climbs like a rocket")
+    api.down = True
+    bot.send(late)
+    until(lambda: bot.log.read_text().count("cannot answer yet") == 2)
+    api.down = False
+    until(lambda: len(api.posted) == 2)
+    assert api.keys() == [asked["event_id"], late["event_id"]]
+    # Each was answered twice at least, and is one question.
+    assert len(Feedback(tmp_path / "kept.sqlite", 30).questions()) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "word"),
+    [
+        (200, "not_in_channel", "not_in_channel"),
+        (500, "internal_error", ""),
+        (429, "ratelimited", ""),
+        (200, "Received a response in a non-JSON format: <html>", ""),
+    ],
+)
+def test_a_refusal_is_told_from_a_slack_that_is_down(status, reason, word):
+    from types import SimpleNamespace
+
+    from slack_sdk.errors import SlackApiError
+
+    response = SimpleNamespace(status_code=status, get=lambda *_: reason)
+    error = SlackApiError("x", response)
+    assert (refusal(error), unreachable(error)) == (word, not word)
+    assert not unreachable(PermissionError())
+
+
     # The plain ranker is sure of what someone typed word for word.
     answered("overheard", slack.event("message", "loss climbs like a rocket", channel="C0AUTO"))
     answered("shortcut", slack.shortcut(FACE, api.response_url()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ class Answering:
         found = [rich(said(sentence))]
         channel, thread = _place(payload)
         if payload.kind in ("mention", "direct", "overheard") and channel:
-            Poster(self._client, payload).post(channel, thread, found, sentence)
+            Poster(self._client, payload, before=-1).post(channel, thread, found, sentence)
         else:
             whisper(self._client, payload.body, found, sentence)
 
@@ -70,7 +71,7 @@ class Answering:
             if state is not None and thread != payload.body["event"]["ts"]:
                 reply, kept = self._resume(state).tell(text), ""
             else:
-                reply, kept = self._desk.begin(text)
+                reply, kept = self._begin(text, talk)
             poster.post(channel, thread, self._answer(reply, kept, talk), _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
@@ -86,7 +87,7 @@ class Answering:
             return
         talk = f"{channel}:{thread}"
         with self._turn(talk):
-            reply, kept = self._desk.begin(text)
+            reply, kept = self._begin(text, talk)
             found = self._answer(reply, kept, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
@@ -97,7 +98,7 @@ class Answering:
             whisper(self._client, payload.body, [rich(said(USAGE))], USAGE)
             return
         talk = f"private:{payload.key}"
-        reply, kept = self._desk.begin(text)
+        reply, kept = self._begin(text, talk)
         share = block_kit.button("Share in channel", "share", t=talk, q=kept)
         found = [
             *self._answer(reply, kept, talk),
@@ -110,7 +111,7 @@ class Answering:
         channel, thread = _place(payload)
         talk = f"{channel}:{thread}"
         with self._turn(talk):
-            reply, kept = self._desk.begin(plain(payload.body["message"].get("text", "")))
+            reply, kept = self._begin(plain(payload.body["message"].get("text", "")), talk)
             found = self._answer(reply, kept, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
@@ -194,6 +195,19 @@ class Answering:
             return
         channel, thread = _place(payload)
         Poster(self._client, payload).post(channel, thread, found, summary)
+
+    def _begin(self, text: str, talk: str) -> tuple[Reply, str]:
+        return self._desk.begin(text, question_id=self._question_id(talk))
+
+    def _question_id(self, talk: str) -> str:
+        """What to vote with: the same when a question is answered again.
+
+        Made with the bot's token, so that nobody else can guess it.
+        """
+        if self._desk.feedback is None:
+            return ""
+        key = (self._client.token or "").encode()[:64]
+        return hashlib.blake2b(talk.encode(), key=key, digest_size=8).hexdigest()
 
     def _answer(self, reply: Reply, kept: str, talk: str) -> list[Block]:
         found = block_kit.answer_blocks(reply.answer, self._settings, kept, talk)
