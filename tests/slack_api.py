@@ -271,7 +271,10 @@ def shortcut(text: str, response_url: str) -> dict[str, Any]:
 def press(
     button: dict[str, Any], response_url: str, thread: str = "", user: str = "U0ANN"
 ) -> dict[str, Any]:
-    """A button pressed in a thread, or in a private answer where `thread` is ''."""
+    """A button pressed in a thread, or in a private answer where `thread` is ''.
+
+    The thread of a message that stands by itself in the channel is its own.
+    """
     container: dict[str, Any] = {"type": "message", "message_ts": "2000.1", "channel_id": "C1"}
     container |= {"thread_ts": thread} if thread else {"is_ephemeral": True}
     return {

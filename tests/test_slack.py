@@ -33,7 +33,7 @@ from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
 from advisor.slack.poster import refusal, unreachable
 from advisor.slack.run import MANIFEST, Options, _NoSecrets
-from advisor.slack.text import escaped, pieces, plain
+from advisor.slack.text import escaped, pieces, plain, written
 
 SETTINGS = Settings(kb=(), cache=Path())
 FACE = "my gan paints one face"
@@ -191,7 +191,7 @@ def test_what_is_overheard_is_answered_from_match_on(word_advisor, api, tmp_path
     assert len(api.posted) == answers
 
 
-def test_the_command_answers_privately_and_can_be_shared(bot, api):
+def test_the_command_answers_privately_and_can_be_shared(bot, api, tmp_path):
     assert bot.send(slack.command(FACE, api.response_url())).status_code == 200
     until(lambda: api.whispered)
     private = api.whispered[0]
@@ -206,6 +206,28 @@ def test_the_command_answers_privately_and_can_be_shared(bot, api):
     assert "thread_ts" not in message
     assert FACE in shown(message)
     assert "Generator shows one sample" in shown(message)
+    # The channel goes on from there, and whoever asked goes on alone.
+    thread = message["ts"]
+    more = bot.said(slack.mention("the loss rises too", thread_ts=thread))
+    told = json.loads(buttons(more)["more"]["value"])["t"]
+    assert told == f"C1:{thread}"
+    rejected = bot.said(slack.press(buttons(message)["not_helpful"], api.response_url(), thread))
+    assert "Less likely now: Generator shows one sample" in shown(rejected)
+    api.whispered.clear()
+    bot.send(slack.press(buttons(private)["not_helpful"], api.response_url()))
+    until(lambda: api.whispered)
+    state = turns_of(tmp_path, json.loads(share["value"])["t"])
+    assert [turn["kind"] for turn in state] == ["tell", "reject"]
+    state = turns_of(tmp_path, f"C1:{thread}")
+    assert [turn["kind"] for turn in state] == ["tell", "tell", "reject"]
+
+
+def turns_of(folder, talk: str):
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(folder / "slack.sqlite")) as database:
+        rows = database.execute("SELECT state FROM conversations WHERE key = ?", (talk,))
+        return json.loads(rows.fetchone()[0])["turns"]
 
 
 def test_the_command_without_words_says_how(bot, api):
@@ -220,6 +242,16 @@ def test_the_shortcut_answers_in_the_messages_thread(bot, api):
     assert message["thread_ts"] == payload["message"]["ts"]
 
 
+def test_the_shortcut_reads_what_a_program_posted(bot, api):
+    payload = slack.shortcut("", api.response_url())
+    payload["message"]["attachments"] = [{"title": "Run 7 &amp; 8", "fallback": FACE}]
+    assert "Generator shows one sample" in shown(bot.said(payload))
+    link = {"text": "a page's words", "title": "a page"}
+    assert written({"text": FACE, "attachments": [link]}) == FACE
+    assert written({"attachments": [link]}) == "a page\na page's words"
+    assert written({}) == ""
+
+
 def test_failures_are_told_and_never_swallowed(bot, api):
     api.errors["chat.postMessage"] = "not_in_channel"
     bot.send(slack.shortcut(FACE, api.response_url()))
@@ -227,7 +259,13 @@ def test_failures_are_told_and_never_swallowed(bot, api):
     assert "/invite @dladvisor" in shown(api.whispered[0])
     del api.errors["chat.postMessage"]
     message = bot.said(slack.mention("123"))
-    assert "no words" in shown(message)
+    assert shown(message) == f"The question holds no words. {work.EXAMPLE}"
+    gone = {**buttons(bot.said(slack.mention(FACE)))["more"], "value": '{"t": "x", "e": "away"}'}
+    api.whispered.clear()
+    bot.send(slack.press(gone, api.response_url(), "1000.1"))
+    until(lambda: api.whispered)
+    assert "'away'. It is gone since" in shown(api.whispered[0])
+    assert "dladvisor list" not in shown(api.whispered[0])
 
 
 def test_a_private_answer_whose_address_is_too_old_still_arrives(bot, api):
@@ -264,44 +302,6 @@ def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypat
     assert len(told) == 1
 
 
-@contextlib.contextmanager
-def answering(advisor, api, folder):
-    """What answers payloads, in this process, and its inbox."""
-    from slack_sdk import WebClient
-
-    from advisor.desk import Desk
-    from advisor.slack.work import Answering
-
-    class Still:
-        settings = advisor.settings
-
-    Still.advisor = advisor
-    inbox = Inbox(folder / "i.sqlite")
-    desk = Desk(Still(), "slack", None, lambda _: None)
-    yield Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url)), inbox
-    inbox.close()
-
-
-def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
-    """Killed between the two, it would be taken a second time after the restart."""
-    with answering(word_advisor, api, tmp_path) as (answers_it, inbox):
-        turns_are_kept(answers_it, inbox, api)
-
-
-def turns_are_kept(answers_it, inbox, api) -> None:
-    def answered(kind: str, payload) -> None:
-        key = f"key {len(api.posted)}"
-        inbox.take_in(key, kind, payload)
-        claimed = inbox.claim(key)
-        answers_it.answer(claimed)
-        # Nobody has called `done`.
-        assert inbox.claim(key) is None
-
-    asked = slack.mention("something is wrong with it")
-    answered("mention", asked)
-    rejected = buttons(api.posted[0])["not_helpful"]
-    answered("action", slack.press(rejected, api.response_url(), thread_of(asked)))
-    answered("mention", slack.mention("memory grows every step", thread_ts=thread_of(asked)))
 def test_while_slack_is_down_nothing_is_lost_also_across_a_restart(bot, api, tmp_path):
     api.down = True
     asked = slack.mention(FACE)
@@ -343,6 +343,44 @@ def test_a_refusal_is_told_from_a_slack_that_is_down(status, reason, word):
     assert not unreachable(PermissionError())
 
 
+@contextlib.contextmanager
+def answering(advisor, api, folder):
+    """What answers payloads, in this process, and its inbox."""
+    from slack_sdk import WebClient
+
+    from advisor.desk import Desk
+    from advisor.slack.work import Answering
+
+    class Still:
+        settings = advisor.settings
+
+    Still.advisor = advisor
+    inbox = Inbox(folder / "i.sqlite")
+    desk = Desk(Still(), "slack", None, lambda _: None)
+    yield Answering(desk, inbox, WebClient(slack.TOKEN, base_url=api.url)), inbox
+    inbox.close()
+
+
+def test_a_turn_is_kept_in_one_step_with_its_payload(word_advisor, api, tmp_path):
+    """Killed between the two, it would be taken a second time after the restart."""
+    with answering(word_advisor, api, tmp_path) as (answers_it, inbox):
+        turns_are_kept(answers_it, inbox, api)
+
+
+def turns_are_kept(answers_it, inbox, api) -> None:
+    def answered(kind: str, payload) -> None:
+        key = f"key {len(api.posted)}"
+        inbox.take_in(key, kind, payload)
+        claimed = inbox.claim(key)
+        answers_it.answer(claimed)
+        # Nobody has called `done`.
+        assert inbox.claim(key) is None
+
+    asked = slack.mention("something is wrong with it")
+    answered("mention", asked)
+    rejected = buttons(api.posted[0])["not_helpful"]
+    answered("action", slack.press(rejected, api.response_url(), thread_of(asked)))
+    answered("mention", slack.mention("memory grows every step", thread_ts=thread_of(asked)))
     # The plain ranker is sure of what someone typed word for word.
     answered("overheard", slack.event("message", "loss climbs like a rocket", channel="C0AUTO"))
     answered("shortcut", slack.shortcut(FACE, api.response_url()))
@@ -379,6 +417,8 @@ def test_the_conversation_goes_on_in_the_thread(bot, api):
     assert question["thread_ts"] == thread
     answers = [name for name in buttons(question) if name.startswith("answer_")]
     assert len(answers) >= 2
+    bot.stop()
+    bot.start()
     after = bot.said(slack.press(buttons(question)["answer_0"], api.response_url(), thread))
     assert "What it may be now" in shown(after)
     assert "was " in shown(after)
@@ -400,6 +440,58 @@ def test_votes_are_kept_once_a_person_and_rejecting_goes_on(bot, api, tmp_path):
     kept = store.questions()[0]
     assert (kept.helpful, kept.not_helpful) == ({"same-face": 1}, {"same-face": 1})
     assert b"U0ANN" not in (tmp_path / "kept.sqlite").read_bytes()
+
+
+def test_a_vote_on_what_was_deleted_costs_no_turn(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    assert Feedback(tmp_path / "kept.sqlite", 30).forget_all() == 1
+    after = bot.said(
+        slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
+    )
+    assert "What it may be now" in shown(after)
+    assert api.whispered == []
+    bot.send(slack.press(buttons(first)["helpful"], api.response_url(), thread_of(asked)))
+    until(lambda: api.whispered)
+    assert shown(api.whispered[0]) == "Thanks."
+
+
+def test_a_vote_that_cannot_be_kept_is_told_and_costs_no_turn(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    (tmp_path / "kept.sqlite").write_text("no database " * 200)
+    after = bot.said(
+        slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
+    )
+    assert "What it may be now" in shown(after)
+    assert "could not be kept" in shown(api.whispered[0])
+
+
+def test_votes_count_in_later_turns_too(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    bot.said(asked)
+    later = bot.said(slack.mention("all digits are seven", thread_ts=thread_of(asked)))
+    bot.send(slack.press(buttons(later)["helpful"], api.response_url(), thread_of(asked)))
+    until(lambda: api.whispered)
+    (kept,) = Feedback(tmp_path / "kept.sqlite", 30).questions()
+    assert (kept.question, kept.helpful) == (FACE, {"same-face": 1})
+    assert slack.TOKEN not in kept.id
+
+
+def test_a_conversation_that_is_too_long_begins_anew(word_advisor, api, tmp_path):
+    from advisor.desk import MAX_TURNS
+
+    with answering(word_advisor, api, tmp_path) as (answers_it, inbox):
+        for number in range(MAX_TURNS + 1):
+            key = f"key {number}"
+            inbox.take_in(key, "mention", slack.mention(f"{FACE} {number}", thread_ts="1.1"))
+            answers_it.answer(inbox.claim(key))
+        assert len(inbox.conversation("C1:1.1")["turns"]) == 1
+        # What an older version kept and this one cannot read is no reason to fail either.
+        inbox.keep("C1:1.1", {"schema": 0, "turns": [{}]})
+        inbox.take_in("last", "mention", slack.mention(FACE, thread_ts="1.1"))
+        answers_it.answer(inbox.claim("last"))
+    assert FACE in api.posted[-1]["text"] or "Generator" in shown(api.posted[-1])
 
 
 def test_more_shows_the_whole_entry(bot, api):
@@ -669,6 +761,39 @@ def test_a_token_that_slack_refuses_is_told(run_cli, api):
     assert wrong not in done.stderr
 
 
+def test_an_app_token_that_slack_refuses_is_told(run_cli, api, tmp_path):
+    wrong = slack.APP_TOKEN + "x"
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=wrong,
+    )
+    assert done.returncode == 1
+    assert "Slack refuses the app's token: invalid_auth." in done.stderr
+    assert "connected" not in done.stderr
+    assert "DEBUG" not in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_a_slack_that_is_down_is_told_at_the_start(run_cli, api, tmp_path):
+    api.down = True
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=slack.APP_TOKEN,
+    )
+    assert done.returncode == 1
+    assert "Slack cannot be reached at" in done.stderr
+
+
+def test_a_channel_is_named_by_its_id(run_cli):
+    done = run_cli(
+        *("slack", "--auto", "#help"), SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN
+    )
+    assert done.returncode == 2
+    assert "#help is no channel's id" in done.stderr
+
+
 def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_path):
     from websockets.sync.server import serve
 
@@ -856,37 +981,4 @@ def test_without_the_extra_the_install_line_is_told(run_cli, tmp_path):
         SLACK_APP_TOKEN=slack.APP_TOKEN,
     )
     assert done.returncode == 1
-def test_an_app_token_that_slack_refuses_is_told(run_cli, api, tmp_path):
-    wrong = slack.APP_TOKEN + "x"
-    done = run_cli(
-        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
-        SLACK_BOT_TOKEN=slack.TOKEN,
-        SLACK_APP_TOKEN=wrong,
-    )
-    assert done.returncode == 1
-    assert "Slack refuses the app's token: invalid_auth." in done.stderr
-    assert "connected" not in done.stderr
-    assert "DEBUG" not in done.stderr
-    assert wrong not in done.stderr
-
-
-def test_a_slack_that_is_down_is_told_at_the_start(run_cli, api, tmp_path):
-    api.down = True
-    done = run_cli(
-        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
-        SLACK_BOT_TOKEN=slack.TOKEN,
-        SLACK_APP_TOKEN=slack.APP_TOKEN,
-    )
-    assert done.returncode == 1
-    assert "Slack cannot be reached at" in done.stderr
-
-
-def test_a_channel_is_named_by_its_id(run_cli):
-    done = run_cli(
-        *("slack", "--auto", "#help"), SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN
-    )
-    assert done.returncode == 2
-    assert "#help is no channel's id" in done.stderr
-
-
     assert "pip install '.[slack]'" in done.stderr
