@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from advisor.encoder import Encoder, Floats
+from advisor.explanation import says_little
 from advisor.feedback import Asked
 from advisor.lexical import surfaces
 from advisor.redaction import EMAIL, NAME, SECRET
@@ -175,14 +176,14 @@ def _cluster(asked: Sequence[Asked], vectors: Floats) -> Cluster:
 
 
 def _common_words(questions: Sequence[str]) -> tuple[str, ...]:
-    """The words that most of the questions use, as they were typed; stop words left out."""
+    """The words that most of the questions use, as they were typed, without stop words."""
     counts: Counter[str] = Counter()
     typed: dict[str, str] = {}
     for question in questions:
-        found = surfaces(_MARKS.sub(" ", question))
-        counts.update(found.keys())
-        for stem, surface in found.items():
-            typed.setdefault(stem, surface)
+        for stem, surface in surfaces(_MARKS.sub(" ", question)).items():
+            if not says_little(surface):
+                counts[stem] += 1
+                typed.setdefault(stem, surface)
     return tuple(typed[stem] for stem, _ in counts.most_common(MAX_WORDS))
 
 
