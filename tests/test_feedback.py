@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, SMALL_KB
@@ -215,6 +216,7 @@ def test_the_terminal_keeps_votes_and_measures(run_cli, tmp_path):
     question_id = done.stderr.split("dladvisor vote ")[1].split()[0]
     done = run_cli("vote", question_id, "yes", DLADVISOR_FEEDBACK=kept)
     assert done.stdout == "Kept: rocket-loss helped.\n"
+    assert Feedback(Path(kept), 30).questions()[0].surface == "cli"
     done = run_cli("eval", "--from-feedback", "--json", DLADVISOR_FEEDBACK=kept)
     figures = json.loads(done.stdout)
     assert figures["questions"]["in_scope"] == 1

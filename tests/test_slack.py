@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, SMALL_KB
 
 pytest.importorskip("slack_bolt")
 import httpx
@@ -956,6 +957,31 @@ def test_the_inbox_forgets_old_keys_and_keeps_young_ones(tmp_path):
     assert inbox.take_in("b", "mention", {})
     assert inbox.take_in("a", "mention", {})
     inbox.close()
+
+
+def test_entries_change_without_a_restart_and_a_broken_one_stays_as_it_was(api, tmp_path):
+    kb = shutil.copytree(SMALL_KB, tmp_path / "kb")
+    rocket = (kb / "rocket-loss.md").read_text()
+    title = next(line for line in rocket.splitlines() if line.startswith("title: "))
+    bot = Bot(api, tmp_path, DLADVISOR_KB=str(kb))
+    try:
+        (kb / "same-face.md").write_text("---\ntitle: half a sen")
+        (kb / "rocket-loss.md").write_text(rocket.replace(title, "title: A step too far"))
+        until(lambda: "Kept as it last was" in bot.log.read_text())
+        assert "same-face.md:1: KB" in bot.log.read_text()
+        assert "Generator shows one sample" in shown(bot.said(slack.mention(FACE)))
+        assert "A step too far" in shown(bot.said(slack.mention("loss climbs like a rocket")))
+        # A new process never saw it whole: it says so, and the others answer.
+        bot.stop()
+        bot.start()
+        told = bot.log.read_text().rpartition("Kept as it last was")[2]
+        assert "Left out: " in told
+        assert "same-face.md:1: KB" in told
+        assert "Generator shows one sample" not in shown(bot.said(slack.mention(FACE)))
+        assert "A step too far" in shown(bot.said(slack.mention("loss climbs like a rocket")))
+    finally:
+        bot.stop()
+        bot.client.close()
 
 
 def test_a_message_in_the_inbox_is_gone_after_the_answer(bot, api, tmp_path):
