@@ -92,6 +92,21 @@ def test_secrets_and_addresses_never_reach_the_file(store, word_advisor):
     assert b"example.org" not in raw(store)
 
 
+def test_a_long_paste_is_cut_after_it_was_redacted(store, word_advisor):
+    key = "ghp_" + "0123456789abcdefABCDEF0123456789abcd"
+    words = "loss is nan "
+    store.record("cli", answered(word_advisor, words * 333 + key + words))
+    (asked,) = store.questions()
+    assert len(asked.question) == feedback.KEPT_CHARACTERS
+    assert "ghp_" not in asked.question
+
+
+def test_a_write_waits_for_the_disk_and_for_no_reader(store):
+    with store._open() as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
+
+
 def test_only_its_owner_can_read_the_file(store, word_advisor):
     store.record("cli", answered(word_advisor, "loss is nan"))
     assert store.path.stat().st_mode & 0o077 == 0

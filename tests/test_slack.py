@@ -30,7 +30,7 @@ from advisor.settings import Settings
 from advisor.slack import blocks as block_kit
 from advisor.slack import listeners, work
 from advisor.slack.entry import body_blocks, entry_blocks
-from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
+from advisor.slack.inbox import CONVERSATION_DAYS, DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
 from advisor.slack.poster import refusal, unreachable
 from advisor.slack.run import MANIFEST, Options, _NoSecrets
@@ -342,6 +342,28 @@ def test_a_refusal_is_told_from_a_slack_that_is_down(status, reason, word):
     error = SlackApiError("x", response)
     assert (refusal(error), unreachable(error)) == (word, not word)
     assert not unreachable(PermissionError())
+
+
+def test_what_fails_while_the_bot_ends_is_left_for_the_next_one(tmp_path):
+    begun = threading.Event()
+
+    class Unreachable:
+        def answer(self, _payload) -> None:
+            begun.set()
+            until(workers._stopping.is_set)
+            raise ConnectionError
+
+        def tell_failure(self, *_) -> None:
+            raise AssertionError
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    workers = listeners.Workers(inbox, Unreachable())
+    inbox.take_in("a", "mention", {})
+    workers.start()
+    assert begun.wait(20)
+    workers.stop()
+    assert inbox.waiting() == ["a"]
+    inbox.close()
 
 
 @contextlib.contextmanager
@@ -776,6 +798,28 @@ def test_an_app_token_that_slack_refuses_is_told(run_cli, api, tmp_path):
     assert wrong not in done.stderr
 
 
+def test_connected_is_said_when_it_is(api, tmp_path):
+    api.socket_url = f"ws://127.0.0.1:{free_port()}/"
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "advisor", "slack", "--api-url", api.url),
+                *("--state", str(tmp_path / "slack.sqlite")),
+            ],
+            env=small_environment(SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN),
+            stderr=out,
+            cwd=ROOT,
+        )
+    try:
+        until(lambda: "not connected yet" in log.read_text(), 180)
+        time.sleep(1)
+        assert "connected to Slack" not in log.read_text()
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
 def test_a_slack_that_is_down_is_told_at_the_start(run_cli, api, tmp_path):
     api.down = True
     done = run_cli(
@@ -956,6 +1000,13 @@ def test_the_inbox_forgets_old_keys_and_keeps_young_ones(tmp_path):
     clock[0] += 2
     assert inbox.take_in("b", "mention", {})
     assert inbox.take_in("a", "mention", {})
+    inbox.keep("talk", {"turns": []})
+    clock[0] += CONVERSATION_DAYS * DAY - 1
+    inbox.take_in("c", "mention", {})
+    assert inbox.conversation("talk") == {"turns": []}
+    clock[0] += 2
+    inbox.take_in("d", "mention", {})
+    assert inbox.conversation("talk") is None
     inbox.close()
 
 
@@ -987,6 +1038,7 @@ def test_entries_change_without_a_restart_and_a_broken_one_stays_as_it_was(api, 
 def test_a_message_in_the_inbox_is_gone_after_the_answer(bot, api, tmp_path):
     bot.said(slack.mention("zebra loss is nan"))
     wait_until(lambda: b"zebra" not in inbox_bytes(tmp_path), 10)
+    assert (tmp_path / "slack.sqlite").stat().st_mode & 0o077 == 0
 
 
 def inbox_bytes(folder) -> bytes:
