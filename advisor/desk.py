@@ -50,11 +50,18 @@ class Desk:
         return answer, self._keep(answer)
 
     def begin(
-        self, text: str, top: int = DEFAULT_TOP, only: Filter = NO_FILTER
+        self,
+        text: str,
+        top: int = DEFAULT_TOP,
+        only: Filter = NO_FILTER,
+        question_id: str = "",
     ) -> tuple[Reply, str]:
-        """The reply to the first words of a conversation, and the id to vote with."""
+        """The reply to the first words of a conversation, and the id to vote with.
+
+        `question_id` is that id where the same words may come again: see Feedback.record.
+        """
         reply = Conversation.start(self.live.advisor, only, top).tell(text)
-        return reply, self._keep(reply.answer)
+        return reply, self._keep(reply.answer, question_id)
 
     def resume(self, state: Mapping[str, Any]) -> Conversation:
         """The conversation whose `to_json` is given; raises BadQuestion for anything else."""
@@ -79,12 +86,12 @@ class Desk:
         known = self.live.advisor.knowledge
         return self.feedback.vote(question_id, entry_id, helpful, voter, known)
 
-    def _keep(self, answer: Answer) -> str:
+    def _keep(self, answer: Answer, question_id: str = "") -> str:
         """Keep an answered question. A full disk must not cost the answer."""
         if self.feedback is None:
             return ""
         try:
-            return self.feedback.record(self.surface, answer)
+            return self.feedback.record(self.surface, answer, question_id)
         except AdvisorError as error:
             self.report(f"{error.message} The question was not kept.")
             return ""

@@ -56,7 +56,7 @@ def shared_words(question: str, index: Index, number: int) -> list[str]:
     """The question's words that count most for this entry, as they were typed."""
     weighed = []
     for stem, surface in surfaces(question).items():
-        if index.spoken.share(stem) > TOO_COMMON or _says_little(surface):
+        if index.spoken.share(stem) > TOO_COMMON or says_little(surface):
             continue
         score = index.spoken.weight(stem, number) + index.written.weight(stem, number)
         if score > 0:
@@ -64,6 +64,7 @@ def shared_words(question: str, index: Index, number: int) -> list[str]:
     return [surface for _, surface in sorted(weighed)[:MAX_WORDS]]
 
 
-def _says_little(surface: str) -> bool:
+def says_little(surface: str) -> bool:
+    """Whether a word is a number, or a crumb of one such as `k8s`."""
     crumb = len(surface) < SHORTEST_WORD and surface not in SYNONYMS
     return crumb or not any(map(str.isalpha, surface))

@@ -69,9 +69,12 @@ class Feedback:
     keep_days: int
     now: Callable[[], float] = time.time
 
-    def record(self, surface: Surface, answer: Answer) -> str:
-        """Keep an answered question; its id, which nobody can guess, is needed to vote."""
-        question_id = secrets.token_hex(8)
+    def record(self, surface: Surface, answer: Answer, question_id: str = "") -> str:
+        """Keep an answered question; its id, which nobody can guess, is needed to vote.
+
+        Who may answer the same question twice gives it an id, and it is kept once.
+        """
+        question_id = question_id or secrets.token_hex(8)
         row = (
             question_id,
             self.now(),
@@ -82,7 +85,7 @@ class Feedback:
         )
         with self._open() as database:
             self._drop_old(database)
-            database.execute("INSERT INTO questions VALUES (?, ?, ?, ?, ?, ?)", row)
+            database.execute("INSERT OR IGNORE INTO questions VALUES (?, ?, ?, ?, ?, ?)", row)
         return question_id
 
     def vote(

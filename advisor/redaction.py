@@ -39,6 +39,15 @@ _NAMED = re.compile(
     r"credentials?)[\w-]{0,20}[\"']?\s{0,5}(?:[:=]|\bis\b)\s{0,5}[\"']?)[^\s\"',;]+",
     re.I,
 )
+# The same as an option, and the options and parameters that hold a secret by custom.
+_OPTION = re.compile(
+    r"(--(?:[\w-]{0,20})(?:pass(?:word|wd|phrase)?|secret|api[_-]?key|access[_-]?key)\s{1,5}[\"']?|"
+    r"\b(?:docker|podman) login\b[^\n]{0,200}?\s-p\s{0,5}|\bsshpass\s{1,5}-p\s{0,5}|"
+    r"\bmysql\w{0,10}\b[^\n]{0,200}?\s-p|\bcurl\b[^\n]{0,200}?\s(?:-u|--user)\s{0,5}|"
+    r"\bcookie\s{0,5}:\s{0,5}\w{1,40}=|"
+    r"[?&](?:key|sig|signature|auth|session|code)=)[^\s\"'&;]+",
+    re.I,
+)
 _TOKEN = re.compile(
     r"(token[\"']?\s{0,5}[:=]\s{0,5}[\"']?)(?=[\w./+-]*\d)(?=[\w./+-]*[A-Za-z])[\w./+-]{12,}", re.I
 )
@@ -48,10 +57,11 @@ _OPAQUE = re.compile(
     r"|(?=[A-Za-z0-9+]{0,200}\d)(?=[A-Za-z0-9+]{0,200}[a-z])(?=[A-Za-z0-9+]{0,200}[A-Z])"
     r"[A-Za-z0-9+]{32,})=*"
 )
-# The second half is for hosts such as x.com and 163.com, which hit@1 and p@10 are not.
+# Hosts may be x.com, 163.com, 10.0.0.12 and gpu01; hit@1 and p@10.5 are none.
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@"
-    r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}|(?=[^\W\d_])[\w-]{2,}(?:\.[\w-]+)*)",
+    r"(?:[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}\.[^\W\d_]{2,24}|\d{1,3}(?:\.\d{1,3}){3}"
+    r"|(?=[^\W\d_])[\w-]{2,}(?:\.[\w-]+)*)",
     re.UNICODE,
 )
 _MENTION = re.compile(r"<[@!][^<>\s]{1,80}>")
@@ -68,6 +78,7 @@ def redacted(text: str) -> str:
     text = _HEADER.sub(rf"\1 {SECRET}", text)
     text = _PREFIXED.sub(SECRET, text)
     text = _NAMED.sub(rf"\1{SECRET}", text)
+    text = _OPTION.sub(rf"\1{SECRET}", text)
     text = _TOKEN.sub(rf"\1{SECRET}", text)
     text = _OPAQUE.sub(SECRET, text)
     text = _EMAIL.sub(lambda found: found[0] if _is_score(found[0]) else EMAIL, text)

@@ -37,6 +37,8 @@ class SlackApi:
         self.calls: list[str] = []
         self.errors: dict[str, str] = {}
         self.delay = 0.0
+        # While it is down, a gateway's error page answers everything.
+        self.down = False
         # What answers response_urls; chat.postMessage waits while `going` is clear.
         self.respond_status = 200
         self.going = threading.Event()
@@ -52,6 +54,9 @@ class SlackApi:
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                if api.down:
+                    self.send_error(503)
+                    return
                 answer = api.answer(self.path, body, self.headers)
                 raw = json.dumps(answer).encode()
                 gone = self.path.startswith("/respond/") and api.respond_status != 200
@@ -93,7 +98,11 @@ class SlackApi:
             self.calls.append(name)
         if name == "apps.connections.open":
             fine = token == APP_TOKEN
-            return {"ok": True, "url": self.socket_url} if fine else {"ok": False, "error": "x"}
+            return (
+                {"ok": True, "url": self.socket_url}
+                if fine
+                else {"ok": False, "error": "invalid_auth"}
+            )
         if token != TOKEN:
             return {"ok": False, "error": "invalid_auth"}
         if name in self.errors:
@@ -171,6 +180,8 @@ def wrong_blocks(blocks: list[dict[str, Any]]) -> str:
         if len(names) != len(set(names)):
             return "invalid_blocks"
     texts = list(strings(blocks))
+    if not all(texts):
+        return "invalid_blocks"
     if any(len(text) > 3000 for text in texts):
         return "invalid_blocks"
     return "msg_blocks_too_long" if sum(map(len, texts)) > 13_200 else ""
@@ -260,7 +271,10 @@ def shortcut(text: str, response_url: str) -> dict[str, Any]:
 def press(
     button: dict[str, Any], response_url: str, thread: str = "", user: str = "U0ANN"
 ) -> dict[str, Any]:
-    """A button pressed in a thread, or in a private answer where `thread` is ''."""
+    """A button pressed in a thread, or in a private answer where `thread` is ''.
+
+    The thread of a message that stands by itself in the channel is its own.
+    """
     container: dict[str, Any] = {"type": "message", "message_ts": "2000.1", "channel_id": "C1"}
     container |= {"thread_ts": thread} if thread else {"is_ephemeral": True}
     return {

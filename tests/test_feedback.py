@@ -9,6 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from conftest import ROOT, SMALL_KB
@@ -89,6 +90,21 @@ def test_secrets_and_addresses_never_reach_the_file(store, word_advisor):
     assert store.questions()[0].question == "loss is nan api_key=[secret] [e-mail]"
     assert b"hunter2" not in raw(store)
     assert b"example.org" not in raw(store)
+
+
+def test_a_long_paste_is_cut_after_it_was_redacted(store, word_advisor):
+    key = "ghp_" + "0123456789abcdefABCDEF0123456789abcd"
+    words = "loss is nan "
+    store.record("cli", answered(word_advisor, words * 333 + key + words))
+    (asked,) = store.questions()
+    assert len(asked.question) == feedback.KEPT_CHARACTERS
+    assert "ghp_" not in asked.question
+
+
+def test_a_write_waits_for_the_disk_and_for_no_reader(store):
+    with store._open() as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA synchronous").fetchone() == (2,)  # FULL
 
 
 def test_only_its_owner_can_read_the_file(store, word_advisor):
@@ -215,6 +231,7 @@ def test_the_terminal_keeps_votes_and_measures(run_cli, tmp_path):
     question_id = done.stderr.split("dladvisor vote ")[1].split()[0]
     done = run_cli("vote", question_id, "yes", DLADVISOR_FEEDBACK=kept)
     assert done.stdout == "Kept: rocket-loss helped.\n"
+    assert Feedback(Path(kept), 30).questions()[0].surface == "cli"
     done = run_cli("eval", "--from-feedback", "--json", DLADVISOR_FEEDBACK=kept)
     figures = json.loads(done.stdout)
     assert figures["questions"]["in_scope"] == 1

@@ -108,6 +108,12 @@ def test_marks_of_what_was_redacted_are_no_words():
     assert "says" in cluster.words
 
 
+def test_crumbs_and_numbers_are_no_words():
+    (cluster,) = gaps.find([asked("k8s pod evicted, exit code 137, lr 3")], WordEncoder()).clusters
+    assert {"pod", "evicted", "lr"} <= set(cluster.words)
+    assert not {"k", "8", "s", "137", "3"} & set(cluster.words)
+
+
 def test_no_gaps_is_said():
     found = gaps.find(FINE, WordEncoder())
     assert found.clusters == ()

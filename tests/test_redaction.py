@@ -44,6 +44,15 @@ def test_a_key_never_survives(key, before, after):
         ("HF_TOKEN=abc123def456ghi", "HF_TOKEN=[secret]"),
         ("curl -H 'Authorization: Bearer abc.def'", "curl -H 'Authorization: Bearer [secret]'"),
         ("git clone https://bob:pw@host.org/x", "git clone https://[secret]@host.org/x"),
+        ("train.py --password hunter2 --lr 1e-3", "train.py --password [secret] --lr 1e-3"),
+        ("--wandb-api-key 'abc' --epochs 3", "--wandb-api-key '[secret]' --epochs 3"),
+        ("docker login -u ann -p s3cr3t host.io", "docker login -u ann -p [secret] host.io"),
+        ("sshpass -p hunter2 ssh gpu01", "sshpass -p [secret] ssh gpu01"),
+        ("mysql -u root -phunter2 runs", "mysql -u root -p[secret] runs"),
+        ("curl -s -u ann:hunter2 https://a.io", "curl -s -u [secret] https://a.io"),
+        ("Set-Cookie: session=ab12; Path=/", "Set-Cookie: session=[secret]; Path=/"),
+        ("https://a.io/x?key=ab12&sig=zz&n=3", "https://a.io/x?key=[secret]&sig=[secret]&n=3"),
+        ("ssh ann@10.0.0.12 nvidia-smi", "ssh [e-mail] nvidia-smi"),
         ("mail jane.doe+ml@uni-x.example.org now", "mail [e-mail] now"),
         ("jörg@büro.example", "[e-mail]"),
         ("alice@gpu01:~$ python train.py", "[e-mail]:~$ python train.py"),
@@ -67,6 +76,8 @@ def test_secrets_addresses_and_names_are_replaced(text, kept):
         "pad_token = '</s>', max_tokens: 2048, eos_token_id=2",
         "hit@1 is 0.5 and recall@10 0.8, precision@topk too, mAP@0.5",
         "@torch.no_grad() around the loop",
+        "mkdir -p out && python train.py --max-tokens 2048 --pad-token x -p 3",
+        "recall@10.5.1 went down, the docker image runs with -p 8080:80",
         "RuntimeError: CUDA error: device-side assert triggered",
         "torch.nn.modules.batchnorm.BatchNorm2d expected 4D input (got 3D input)",
         "bert-base-uncased, wav2vec2-large-xlsr-53, TokenClassifierOutputWithPast",
@@ -78,7 +89,19 @@ def test_what_a_run_prints_stays(text):
 
 
 @pytest.mark.parametrize(
-    "piece", ["a", "a@", "aA1", "password ", "-----BEGIN PRIVATE KEY-----", "://a", "token=", "eyJ"]
+    "piece",
+    [
+        "a",
+        "a@",
+        "aA1",
+        "password ",
+        "-----BEGIN PRIVATE KEY-----",
+        "://a",
+        "token=",
+        "eyJ",
+        "docker login ",
+        "curl ",
+    ],
 )
 def test_hostile_text_takes_no_time(piece):
     began = time.perf_counter()

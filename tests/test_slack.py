@@ -6,6 +6,7 @@ import contextlib
 import json
 import logging
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import ROOT
+from conftest import ROOT, SMALL_KB
 
 pytest.importorskip("slack_bolt")
 import httpx
@@ -27,11 +28,13 @@ from slack_api import buttons, shown, until
 from advisor.feedback import Feedback
 from advisor.settings import Settings
 from advisor.slack import blocks as block_kit
-from advisor.slack import listeners
-from advisor.slack.inbox import DAY, KEYS_DAYS, Inbox
+from advisor.slack import listeners, work
+from advisor.slack.entry import body_blocks, entry_blocks
+from advisor.slack.inbox import CONVERSATION_DAYS, DAY, KEYS_DAYS, Inbox
 from advisor.slack.listeners import THREADS
+from advisor.slack.poster import refusal, unreachable
 from advisor.slack.run import MANIFEST, Options, _NoSecrets
-from advisor.slack.text import escaped, pieces, plain
+from advisor.slack.text import escaped, pieces, plain, written
 
 SETTINGS = Settings(kb=(), cache=Path())
 FACE = "my gan paints one face"
@@ -189,7 +192,7 @@ def test_what_is_overheard_is_answered_from_match_on(word_advisor, api, tmp_path
     assert len(api.posted) == answers
 
 
-def test_the_command_answers_privately_and_can_be_shared(bot, api):
+def test_the_command_answers_privately_and_can_be_shared(bot, api, tmp_path):
     assert bot.send(slack.command(FACE, api.response_url())).status_code == 200
     until(lambda: api.whispered)
     private = api.whispered[0]
@@ -204,6 +207,28 @@ def test_the_command_answers_privately_and_can_be_shared(bot, api):
     assert "thread_ts" not in message
     assert FACE in shown(message)
     assert "Generator shows one sample" in shown(message)
+    # The channel goes on from there, and whoever asked goes on alone.
+    thread = message["ts"]
+    more = bot.said(slack.mention("the loss rises too", thread_ts=thread))
+    told = json.loads(buttons(more)["more"]["value"])["t"]
+    assert told == f"C1:{thread}"
+    rejected = bot.said(slack.press(buttons(message)["not_helpful"], api.response_url(), thread))
+    assert "Less likely now: Generator shows one sample" in shown(rejected)
+    api.whispered.clear()
+    bot.send(slack.press(buttons(private)["not_helpful"], api.response_url()))
+    until(lambda: api.whispered)
+    state = turns_of(tmp_path, json.loads(share["value"])["t"])
+    assert [turn["kind"] for turn in state] == ["tell", "reject"]
+    state = turns_of(tmp_path, f"C1:{thread}")
+    assert [turn["kind"] for turn in state] == ["tell", "tell", "reject"]
+
+
+def turns_of(folder, talk: str):
+    import sqlite3
+
+    with contextlib.closing(sqlite3.connect(folder / "slack.sqlite")) as database:
+        rows = database.execute("SELECT state FROM conversations WHERE key = ?", (talk,))
+        return json.loads(rows.fetchone()[0])["turns"]
 
 
 def test_the_command_without_words_says_how(bot, api):
@@ -218,6 +243,16 @@ def test_the_shortcut_answers_in_the_messages_thread(bot, api):
     assert message["thread_ts"] == payload["message"]["ts"]
 
 
+def test_the_shortcut_reads_what_a_program_posted(bot, api):
+    payload = slack.shortcut("", api.response_url())
+    payload["message"]["attachments"] = [{"title": "Run 7 &amp; 8", "fallback": FACE}]
+    assert "Generator shows one sample" in shown(bot.said(payload))
+    link = {"text": "a page's words", "title": "a page"}
+    assert written({"text": FACE, "attachments": [link]}) == FACE
+    assert written({"attachments": [link]}) == "a page\na page's words"
+    assert written({}) == ""
+
+
 def test_failures_are_told_and_never_swallowed(bot, api):
     api.errors["chat.postMessage"] = "not_in_channel"
     bot.send(slack.shortcut(FACE, api.response_url()))
@@ -225,7 +260,13 @@ def test_failures_are_told_and_never_swallowed(bot, api):
     assert "/invite @dladvisor" in shown(api.whispered[0])
     del api.errors["chat.postMessage"]
     message = bot.said(slack.mention("123"))
-    assert "no words" in shown(message)
+    assert shown(message) == f"The question holds no words. {work.EXAMPLE}"
+    gone = {**buttons(bot.said(slack.mention(FACE)))["more"], "value": '{"t": "x", "e": "away"}'}
+    api.whispered.clear()
+    bot.send(slack.press(gone, api.response_url(), "1000.1"))
+    until(lambda: api.whispered)
+    assert "'away'. It is gone since" in shown(api.whispered[0])
+    assert "dladvisor list" not in shown(api.whispered[0])
 
 
 def test_a_private_answer_whose_address_is_too_old_still_arrives(bot, api):
@@ -250,7 +291,7 @@ def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypat
         def tell_failure(self, _payload, sentence: str) -> None:
             told.append(sentence)
 
-    monkeypatch.setattr(listeners, "RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(listeners, "LONGEST_PAUSE_SECONDS", 0.01)
     inbox = Inbox(tmp_path / "i.sqlite")
     inbox.take_in("a", "mention", {})
     workers = listeners.Workers(inbox, Unreachable())
@@ -260,6 +301,69 @@ def test_when_slack_cannot_be_reached_it_is_tried_again(api, tmp_path, monkeypat
     inbox.close()
     assert tried == list(range(1, listeners.MOST_TRIES + 1))
     assert len(told) == 1
+
+
+def test_while_slack_is_down_nothing_is_lost_also_across_a_restart(bot, api, tmp_path):
+    api.down = True
+    asked = slack.mention(FACE)
+    assert bot.send(asked).status_code == 200
+    until(lambda: "cannot answer yet" in bot.log.read_text())
+    bot.stop()
+    api.down = False
+    bot.start()
+    until(lambda: api.posted)
+    assert "Generator shows one sample" in shown(api.posted[0])
+    late = slack.mention("loss climbs like a rocket")
+    api.down = True
+    bot.send(late)
+    until(lambda: bot.log.read_text().count("cannot answer yet") == 2)
+    api.down = False
+    until(lambda: len(api.posted) == 2)
+    assert api.keys() == [asked["event_id"], late["event_id"]]
+    # Each was answered twice at least, and is one question.
+    assert len(Feedback(tmp_path / "kept.sqlite", 30).questions()) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "word"),
+    [
+        (200, "not_in_channel", "not_in_channel"),
+        (500, "internal_error", ""),
+        (429, "ratelimited", ""),
+        (200, "Received a response in a non-JSON format: <html>", ""),
+    ],
+)
+def test_a_refusal_is_told_from_a_slack_that_is_down(status, reason, word):
+    from types import SimpleNamespace
+
+    from slack_sdk.errors import SlackApiError
+
+    response = SimpleNamespace(status_code=status, get=lambda *_: reason)
+    error = SlackApiError("x", response)
+    assert (refusal(error), unreachable(error)) == (word, not word)
+    assert not unreachable(PermissionError())
+
+
+def test_what_fails_while_the_bot_ends_is_left_for_the_next_one(tmp_path):
+    begun = threading.Event()
+
+    class Unreachable:
+        def answer(self, _payload) -> None:
+            begun.set()
+            until(workers._stopping.is_set)
+            raise ConnectionError
+
+        def tell_failure(self, *_) -> None:
+            raise AssertionError
+
+    inbox = Inbox(tmp_path / "i.sqlite")
+    workers = listeners.Workers(inbox, Unreachable())
+    inbox.take_in("a", "mention", {})
+    workers.start()
+    assert begun.wait(20)
+    workers.stop()
+    assert inbox.waiting() == ["a"]
+    inbox.close()
 
 
 @contextlib.contextmanager
@@ -336,6 +440,8 @@ def test_the_conversation_goes_on_in_the_thread(bot, api):
     assert question["thread_ts"] == thread
     answers = [name for name in buttons(question) if name.startswith("answer_")]
     assert len(answers) >= 2
+    bot.stop()
+    bot.start()
     after = bot.said(slack.press(buttons(question)["answer_0"], api.response_url(), thread))
     assert "What it may be now" in shown(after)
     assert "was " in shown(after)
@@ -359,6 +465,58 @@ def test_votes_are_kept_once_a_person_and_rejecting_goes_on(bot, api, tmp_path):
     assert b"U0ANN" not in (tmp_path / "kept.sqlite").read_bytes()
 
 
+def test_a_vote_on_what_was_deleted_costs_no_turn(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    assert Feedback(tmp_path / "kept.sqlite", 30).forget_all() == 1
+    after = bot.said(
+        slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
+    )
+    assert "What it may be now" in shown(after)
+    assert api.whispered == []
+    bot.send(slack.press(buttons(first)["helpful"], api.response_url(), thread_of(asked)))
+    until(lambda: api.whispered)
+    assert shown(api.whispered[0]) == "Thanks."
+
+
+def test_a_vote_that_cannot_be_kept_is_told_and_costs_no_turn(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    first = bot.said(asked)
+    (tmp_path / "kept.sqlite").write_text("no database " * 200)
+    after = bot.said(
+        slack.press(buttons(first)["not_helpful"], api.response_url(), thread_of(asked))
+    )
+    assert "What it may be now" in shown(after)
+    assert "could not be kept" in shown(api.whispered[0])
+
+
+def test_votes_count_in_later_turns_too(bot, api, tmp_path):
+    asked = slack.mention(FACE)
+    bot.said(asked)
+    later = bot.said(slack.mention("all digits are seven", thread_ts=thread_of(asked)))
+    bot.send(slack.press(buttons(later)["helpful"], api.response_url(), thread_of(asked)))
+    until(lambda: api.whispered)
+    (kept,) = Feedback(tmp_path / "kept.sqlite", 30).questions()
+    assert (kept.question, kept.helpful) == (FACE, {"same-face": 1})
+    assert slack.TOKEN not in kept.id
+
+
+def test_a_conversation_that_is_too_long_begins_anew(word_advisor, api, tmp_path):
+    from advisor.desk import MAX_TURNS
+
+    with answering(word_advisor, api, tmp_path) as (answers_it, inbox):
+        for number in range(MAX_TURNS + 1):
+            key = f"key {number}"
+            inbox.take_in(key, "mention", slack.mention(f"{FACE} {number}", thread_ts="1.1"))
+            answers_it.answer(inbox.claim(key))
+        assert len(inbox.conversation("C1:1.1")["turns"]) == 1
+        # What an older version kept and this one cannot read is no reason to fail either.
+        inbox.keep("C1:1.1", {"schema": 0, "turns": [{}]})
+        inbox.take_in("last", "mention", slack.mention(FACE, thread_ts="1.1"))
+        answers_it.answer(inbox.claim("last"))
+    assert FACE in api.posted[-1]["text"] or "Generator" in shown(api.posted[-1])
+
+
 def test_more_shows_the_whole_entry(bot, api):
     asked = slack.mention(FACE)
     first = bot.said(asked)
@@ -366,7 +524,59 @@ def test_more_shows_the_whole_entry(bot, api):
     until(lambda: len(api.posted) > 1)
     whole = "".join(shown(message) for message in api.posted[1:])
     assert "Draw 100 samples" in whole
-    assert "Sources" in whole
+    for heading in ("Check first", "Fix", "Do not, when", "What people see", "Why", "Sources"):
+        assert heading in whole
+
+
+def test_an_entry_is_written_as_slack_shows_it(small_knowledge):
+    """Slack reads no Markdown in blocks: its marks would be shown as they are."""
+    from dataclasses import replace
+
+    entry = replace(
+        small_knowledge.get("same-face"),
+        cause="`z` is ignored, as a_b & <c> show.",
+        why="One *word* and `code`,\non two lines. **Loud**. See [there](https://a.example/x).\n\n"
+        "- 2 * 3 * 4\n- [not](javascript:x)",
+        example="```python\na * b * c\n```",
+        contradicts=("flat-loss",),
+        messages=("RuntimeError: x",),
+    )
+    made = entry_blocks(entry, SETTINGS)
+    assert slack.wrong_blocks(made) == ""
+    seen = "\n".join("".join(slack.strings(block)) for block in made)
+    assert "z is ignored, as a_b & <c> show." in seen
+    assert "One word and code, on two lines. Loud. See " in seen
+    assert "• 2 * 3 * 4\n• [not](javascript:x)" in seen
+    assert "Contradicts\nflat-loss" in seen
+    styles = {
+        element["text"]: set(element.get("style", ()))
+        for element in elements({"blocks": made})
+        if element.get("style")
+    }
+    assert styles["word"] == {"italic"}
+    assert styles["Loud"] == {"bold"}
+    assert styles["code"] == styles["z"] == styles["RuntimeError: x"] == {"code"}
+    addresses = {element.get("url") for element in elements({"blocks": made})} - {None}
+    assert addresses == {"https://a.example/x", *(source.url for source in entry.sources)}
+    (code,) = [
+        section
+        for block in made
+        for section in block["elements"]
+        if section["type"] == "rich_text_preformatted"
+    ]
+    assert code["elements"][0]["text"] == "a * b * c"
+
+
+def test_every_entry_here_fits_into_few_messages():
+    from conftest import KB
+
+    from advisor.knowledge import load
+
+    for entry in load([KB]):
+        messages = block_kit.split_messages(entry_blocks(entry, SETTINGS))
+        assert [slack.wrong_blocks(message) for message in messages] == [""] * len(messages)
+        # A response_url is good for five.
+        assert len(messages) <= 3
 
 
 HOSTILE = (
@@ -574,6 +784,61 @@ def test_a_token_that_slack_refuses_is_told(run_cli, api):
     assert wrong not in done.stderr
 
 
+def test_an_app_token_that_slack_refuses_is_told(run_cli, api, tmp_path):
+    wrong = slack.APP_TOKEN + "x"
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=wrong,
+    )
+    assert done.returncode == 1
+    assert "Slack refuses the app's token: invalid_auth." in done.stderr
+    assert "connected" not in done.stderr
+    assert "DEBUG" not in done.stderr
+    assert wrong not in done.stderr
+
+
+def test_connected_is_said_when_it_is(api, tmp_path):
+    api.socket_url = f"ws://127.0.0.1:{free_port()}/"
+    log = tmp_path / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [
+                *(sys.executable, "-m", "advisor", "slack", "--api-url", api.url),
+                *("--state", str(tmp_path / "slack.sqlite")),
+            ],
+            env=small_environment(SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN),
+            stderr=out,
+            cwd=ROOT,
+        )
+    try:
+        until(lambda: "not connected yet" in log.read_text(), 180)
+        time.sleep(1)
+        assert "connected to Slack" not in log.read_text()
+    finally:
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+
+
+def test_a_slack_that_is_down_is_told_at_the_start(run_cli, api, tmp_path):
+    api.down = True
+    done = run_cli(
+        *("slack", "--api-url", api.url, "--state", str(tmp_path / "slack.sqlite")),
+        SLACK_BOT_TOKEN=slack.TOKEN,
+        SLACK_APP_TOKEN=slack.APP_TOKEN,
+    )
+    assert done.returncode == 1
+    assert "Slack cannot be reached at" in done.stderr
+
+
+def test_a_channel_is_named_by_its_id(run_cli):
+    done = run_cli(
+        *("slack", "--auto", "#help"), SLACK_BOT_TOKEN=slack.TOKEN, SLACK_APP_TOKEN=slack.APP_TOKEN
+    )
+    assert done.returncode == 2
+    assert "#help is no channel's id" in done.stderr
+
+
 def test_socket_mode_acknowledges_answers_and_takes_a_redelivery_once(api, tmp_path):
     from websockets.sync.server import serve
 
@@ -680,7 +945,7 @@ def test_long_text_is_split_within_slacks_limits():
     assert "".join(pieces(text, 2900)) == text
     assert max(map(len, pieces(text, 2900))) <= 2900
     messages = block_kit.split_messages(
-        block_kit.entry_blocks(f"# T\n\n{text}\n\n```python\na\n```")
+        body_blocks("Why", f"{text}\n\n```python\n{'a' * 7000}\n```")
     )
     assert len(messages) > 1
     assert all(slack.wrong_blocks(message) == "" for message in messages)
@@ -735,12 +1000,45 @@ def test_the_inbox_forgets_old_keys_and_keeps_young_ones(tmp_path):
     clock[0] += 2
     assert inbox.take_in("b", "mention", {})
     assert inbox.take_in("a", "mention", {})
+    inbox.keep("talk", {"turns": []})
+    clock[0] += CONVERSATION_DAYS * DAY - 1
+    inbox.take_in("c", "mention", {})
+    assert inbox.conversation("talk") == {"turns": []}
+    clock[0] += 2
+    inbox.take_in("d", "mention", {})
+    assert inbox.conversation("talk") is None
     inbox.close()
+
+
+def test_entries_change_without_a_restart_and_a_broken_one_stays_as_it_was(api, tmp_path):
+    kb = shutil.copytree(SMALL_KB, tmp_path / "kb")
+    rocket = (kb / "rocket-loss.md").read_text()
+    title = next(line for line in rocket.splitlines() if line.startswith("title: "))
+    bot = Bot(api, tmp_path, DLADVISOR_KB=str(kb))
+    try:
+        (kb / "same-face.md").write_text("---\ntitle: half a sen")
+        (kb / "rocket-loss.md").write_text(rocket.replace(title, "title: A step too far"))
+        until(lambda: "Kept as it last was" in bot.log.read_text())
+        assert "same-face.md:1: KB" in bot.log.read_text()
+        assert "Generator shows one sample" in shown(bot.said(slack.mention(FACE)))
+        assert "A step too far" in shown(bot.said(slack.mention("loss climbs like a rocket")))
+        # A new process never saw it whole: it says so, and the others answer.
+        bot.stop()
+        bot.start()
+        told = bot.log.read_text().rpartition("Kept as it last was")[2]
+        assert "Left out: " in told
+        assert "same-face.md:1: KB" in told
+        assert "Generator shows one sample" not in shown(bot.said(slack.mention(FACE)))
+        assert "A step too far" in shown(bot.said(slack.mention("loss climbs like a rocket")))
+    finally:
+        bot.stop()
+        bot.client.close()
 
 
 def test_a_message_in_the_inbox_is_gone_after_the_answer(bot, api, tmp_path):
     bot.said(slack.mention("zebra loss is nan"))
     wait_until(lambda: b"zebra" not in inbox_bytes(tmp_path), 10)
+    assert (tmp_path / "slack.sqlite").stat().st_mode & 0o077 == 0
 
 
 def inbox_bytes(folder) -> bytes:

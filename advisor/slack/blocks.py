@@ -1,7 +1,7 @@
-"""Answers, questions and entries as Block Kit.
+"""Answers and questions as Block Kit.
 
 All text is in rich_text and plain_text elements, which Slack shows as they are: nothing that a
-person or an entry says can become markup, a link or a mention.
+person or an entry says can become markup or a mention.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from advisor.reply import Ask, Reply
 from advisor.results import Answer, Match, in_words
 from advisor.safe_text import printable
 from advisor.settings import Settings
-from advisor.slack.text import pieces, short
+from advisor.slack.text import short
 
 Block = dict[str, Any]
 # Slack's limits: 3,000 characters in a text, 50 blocks and some 13,000 characters in a message,
@@ -38,10 +38,11 @@ HEADLINES = {
 
 
 def rich(*elements: Block) -> Block:
-    """A block of text elements."""
+    """A block of text elements; Slack takes no empty ones."""
+    shown = [element for element in elements if element["text"]]
     return {
         "type": "rich_text",
-        "elements": [{"type": "rich_text_section", "elements": list(elements)}],
+        "elements": [{"type": "rich_text_section", "elements": shown}],
     }
 
 
@@ -90,7 +91,7 @@ def answer_blocks(answer: Answer, settings: Settings, question_id: str, talk: st
         lines: list[Block] = []
         for rank, match in rest:
             lines += [said(f"\n{rank}  " if lines else f"{rank}  ")]
-            lines += [_title(match.entry, settings), said(f"  {_chance(match)}")]
+            lines += [title(match.entry, settings), said(f"  {_chance(match)}")]
         blocks.append(rich(*lines))
         value = {"t": talk, "q": question_id}
         row = [
@@ -108,7 +109,7 @@ def _match_blocks(
     rank: int, match: Match, settings: Settings, question_id: str, talk: str
 ) -> list[Block]:
     entry = match.entry
-    lines = [said(f"{rank}  "), _title(entry, settings), said(f"  {_chance(match)}\n")]
+    lines = [said(f"{rank}  "), title(entry, settings), said(f"  {_chance(match)}\n")]
     for name, text in (
         ("Why", "; ".join(match.why)),
         ("Cause", entry.cause),
@@ -127,13 +128,18 @@ def _match_blocks(
     return [rich(*lines), {"type": "actions", "elements": row}]
 
 
-def _title(entry: Entry, settings: Settings) -> Block:
+def title(entry: Entry, settings: Settings) -> Block:
     """The title, linked where the team has a site; else the id says what to look up."""
-    title = printable(entry.title)
     page = settings.page(entry.id)
     if page.startswith(("https://", "http://")):
-        return {"type": "link", "url": page, "text": title, "style": {"bold": True}}
-    return said(f"{title} ({entry.id})", bold=True)
+        return linked(page, entry.title, bold=True)
+    return said(f"{entry.title} ({entry.id})", bold=True)
+
+
+def linked(url: str, text: str, **style: bool) -> Block:
+    """A link that shows the text."""
+    element: Block = {"type": "link", "url": url, "text": printable(text)}
+    return {**element, "style": style} if style else element
 
 
 def _chance(match: Match) -> str:
@@ -165,7 +171,7 @@ def moved_blocks(reply: Reply, settings: Settings) -> list[Block]:
         was = before.get(match.entry.id, match.probability)
         if rank > 1 and max(was, match.probability) < SHOWN_FROM:
             continue
-        lines += [said(f"{rank}  "), _title(match.entry, settings)]
+        lines += [said(f"{rank}  "), title(match.entry, settings)]
         lines.append(said(f"  {match.probability:.0%} (was {was:.0%})\n"))
     if not reply.answer.matches:
         lines.append(said("No entry is left.\n"))
@@ -174,22 +180,7 @@ def moved_blocks(reply: Reply, settings: Settings) -> list[Block]:
         said(f"Less likely now: {short(out.title, 90)}: {short(out.why, 200)}\n")
         for out in reply.ruled_out[:3]
     ]
-    if reply.look_elsewhere:
-        lines.append(said(f"Look-alikes: {short(reply.look_elsewhere, 900)}\n"))
     return [rich(*lines)]
-
-
-def entry_blocks(markdown: str) -> list[Block]:
-    """A whole entry: its Markdown as text, code as code, in pieces that Slack takes."""
-    blocks = []
-    for number, part in enumerate(re.split(r"^```\w*\n(.*?)^```\n?", markdown, flags=re.M | re.S)):
-        for piece in pieces(part.strip("\n"), MAX_TEXT):
-            if not piece.strip():
-                continue
-            kind = "rich_text_preformatted" if number % 2 else "rich_text_section"
-            element = {"type": kind, "elements": [said(piece)]}
-            blocks.append({"type": "rich_text", "elements": [element]})
-    return blocks
 
 
 def split_messages(blocks: list[Block]) -> list[list[Block]]:
@@ -197,21 +188,21 @@ def split_messages(blocks: list[Block]) -> list[list[Block]]:
     messages: list[list[Block]] = [[]]
     size = 0
     for block in blocks:
-        length = _length(block)
-        if messages[-1] and (len(messages[-1]) >= MAX_BLOCKS or size + length > MAX_MESSAGE):
+        long = length(block)
+        if messages[-1] and (len(messages[-1]) >= MAX_BLOCKS or size + long > MAX_MESSAGE):
             messages.append([])
             size = 0
         messages[-1].append(block)
-        size += length
+        size += long
     return messages
 
 
-def _length(block: Any) -> int:
+def length(block: Any) -> int:
     """Characters that are shown."""
     if isinstance(block, dict):
-        return sum(_length(value) for key, value in block.items() if key != "value")
+        return sum(length(value) for key, value in block.items() if key != "value")
     if isinstance(block, list):
-        return sum(map(_length, block))
+        return sum(map(length, block))
     return len(block) if isinstance(block, str) else 0
 
 

@@ -16,6 +16,7 @@ from slack_sdk.errors import SlackApiError
 
 from advisor.errors import AdvisorError
 from advisor.slack.inbox import Inbox, Payload
+from advisor.slack.poster import refusal, unreachable
 from advisor.slack.work import Answering, sentence_for
 
 log = logging.getLogger("dladvisor.slack")
@@ -24,8 +25,10 @@ log = logging.getLogger("dladvisor.slack")
 THREADS = 4
 # In a flood of payloads some answer is begun after this time all the same.
 PATIENCE_SECONDS = 5.0
-MOST_TRIES = 4
+# While Slack cannot be reached: after 4 s, 8 s, 16 s, then each minute, for an hour.
+MOST_TRIES = 64
 RETRY_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 60.0
 COMMAND = "/dladvisor"
 SHORTCUT = "what_could_this_be"
 ACTIONS = re.compile(r"^(helpful|not_helpful|more(?:_\d+)?|next_question|share|answer_\d+)$")
@@ -90,18 +93,22 @@ class Workers:
             return
         try:
             self._answering.answer(payload)
-        except OSError as error:
-            # Slack cannot be reached, most likely: what waits in the inbox is tried again.
-            log.warning("cannot answer yet: %s", type(error).__name__)
-            if payload.tries < MOST_TRIES and not self._stopping.is_set():
-                timer = threading.Timer(RETRY_SECONDS * 2**payload.tries, self.put, [key])
-                timer.daemon = True
-                timer.start()
+        except Exception as error:
+            if payload.tries < MOST_TRIES and unreachable(error):
+                log.warning("cannot answer yet: %s", type(error).__name__)
+                self._later(payload)
                 return
             self._tell(payload, error)
-        except Exception as error:
-            self._tell(payload, error)
         self._inbox.done(key)
+
+    def _later(self, payload: Payload) -> None:
+        """Try again after a while. The inbox holds it until then, also for the next process."""
+        if self._stopping.is_set():
+            return
+        pause = min(RETRY_SECONDS * 2 ** min(payload.tries, 10), LONGEST_PAUSE_SECONDS)
+        timer = threading.Timer(pause, self.put, [payload.key])
+        timer.daemon = True
+        timer.start()
 
     def _tell(self, payload: Payload, error: Exception) -> None:
         self._log(error)
@@ -112,7 +119,7 @@ class Workers:
 
     def _log(self, error: Exception) -> None:
         if isinstance(error, SlackApiError):
-            log.error("Slack refused an answer: %s", error.response.get("error"))
+            log.error("Slack refused an answer: %s", refusal(error) or "no Slack answered")
         elif not isinstance(error, AdvisorError):
             # The frames and not the message: that may quote what was asked.
             log.error("failed: %s", type(error).__name__, exc_info=error)
@@ -120,11 +127,12 @@ class Workers:
 
 def _told(error: Exception) -> str:
     if isinstance(error, SlackApiError):
-        reason = error.response.get("error", "")
+        reason = refusal(error)
         if reason in ("not_in_channel", "channel_not_found"):
             return "I am not in that channel. Invite me with /invite @dladvisor and try again."
-        return f"Slack did not take the answer ({reason})."
-    return sentence_for(error)
+        if reason:
+            return f"Slack did not take the answer ({reason})."
+    return "Slack could not be reached for an hour." if unreachable(error) else sentence_for(error)
 
 
 def make_app(

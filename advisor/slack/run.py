@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 import threading
 import traceback
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +63,12 @@ def check(options: Options) -> None:
                 f"{name} does not begin with '{start}'.",
                 "The two tokens may have been swapped: xoxb- is the bot's, xapp- the app's.",
             )
+    for channel in options.auto:
+        if not re.fullmatch(r"[CG][A-Z0-9]{2,}", channel):
+            raise BadSettings(
+                f"--auto {channel} is no channel's id.",
+                "It begins with C and stands at the end of the channel's About page in Slack.",
+            )
     if not options.api_url.startswith(("https://", "http://")):
         raise BadSettings("--api-url is no web address.", "It begins with https://")
 
@@ -73,7 +82,6 @@ def run(options: Options) -> None:
         raise MissingExtra("The Slack bot", "slack") from error
     _log_without_secrets(options)
     from slack_sdk import WebClient
-    from slack_sdk.errors import SlackApiError
     from slack_sdk.http_retry.builtin_handlers import (
         ConnectionErrorRetryHandler,
         RateLimitErrorRetryHandler,
@@ -92,18 +100,8 @@ def run(options: Options) -> None:
             RateLimitErrorRetryHandler(max_retry_count=5),
         ],
     )
-    try:
+    with _telling("bot's", "OAuth & Permissions", options):
         client.auth_test()
-    except SlackApiError as error:
-        raise AdvisorError(
-            f"Slack refuses the bot's token: {error.response.get('error')}.",
-            "Copy it again from the app's page, under OAuth & Permissions.",
-        ) from error
-    except OSError as error:
-        raise AdvisorError(
-            f"Slack cannot be reached at {options.api_url}: {type(error).__name__}.",
-            "Check the network, and --api-url if you gave one.",
-        ) from error
     inbox = Inbox(options.state)
     desk = Desk.open(options.settings, "slack", log.warning)
     desk.live.watch()
@@ -135,12 +133,39 @@ def _socket_mode(app: App, options: Options, workers: Workers) -> None:
     ending = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ending.set())
     handler = Handler(app, options.app_token)
-    handler.connect()  # type: ignore[no-untyped-call]
-    print("dladvisor: connected to Slack. Ctrl-C ends it.", file=sys.stderr, flush=True)
     try:
+        with _telling("app's", "Basic Information, App-Level Tokens", options):
+            handler.connect()  # type: ignore[no-untyped-call]
+        if not handler.client.is_connected():
+            print("dladvisor: not connected yet; it is tried again.", file=sys.stderr, flush=True)
+        while not (handler.client.is_connected() or ending.wait(1)):
+            pass
+        if not ending.is_set():
+            print("dladvisor: connected to Slack. Ctrl-C ends it.", file=sys.stderr, flush=True)
         ending.wait()
     finally:
         handler.close()  # type: ignore[no-untyped-call]
+
+
+@contextlib.contextmanager
+def _telling(whose: str, where: str, options: Options) -> Iterator[None]:
+    """Turn Slack's refusal of a token, and no answer at all, into what a person can act on."""
+    from slack_sdk.errors import SlackApiError
+
+    from advisor.slack.poster import refusal
+
+    try:
+        yield
+    except (SlackApiError, OSError) as error:
+        if isinstance(error, SlackApiError) and (reason := refusal(error)):
+            raise AdvisorError(
+                f"Slack refuses the {whose} token: {reason}.",
+                f"Copy it again from the app's page, under {where}.",
+            ) from error
+        raise AdvisorError(
+            f"Slack cannot be reached at {options.api_url}: {type(error).__name__}.",
+            "Check the network, and --api-url if you gave one.",
+        ) from error
 
 
 class _NoSecrets(logging.Filter):
@@ -176,6 +201,8 @@ class _Frames(logging.Formatter):
 def _log_without_secrets(options: Options) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_NoSecrets(options))
+    # Some libraries set a level of their own: bm25s tells each step of an index.
+    handler.setLevel(logging.WARNING)
     handler.setFormatter(_Frames("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     root.handlers = [handler]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping
+from typing import Any
 
 from advisor.safe_text import clipped, printable
 
@@ -20,6 +22,18 @@ def plain(text: str) -> str:
         return f"#{label or target}" if sign == "#" else target.removeprefix("mailto:")
 
     return " ".join(html.unescape(_ENTITY.sub(shown, text)).split(" ")).strip()
+
+
+def written(message: Mapping[str, Any]) -> str:
+    """A message's text, or what a program's message says in its attachments."""
+    if text := str(message.get("text") or "").strip():
+        return text
+    found = [
+        str(part.get(name) or "")
+        for part in message.get("attachments") or ()
+        for name in ("pretext", "title", "text" if part.get("text") else "fallback")
+    ]
+    return "\n".join(filter(None, found))
 
 
 def escaped(text: str) -> str:

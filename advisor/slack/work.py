@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
 
 from slack_sdk import WebClient
 
 from advisor.conversation import Conversation
 from advisor.desk import MAX_TURNS, Desk
-from advisor.errors import AdvisorError, BadQuestion
-from advisor.render import entry_markdown
+from advisor.errors import AdvisorError, BadQuestion, UnknownName
 from advisor.reply import Reply
 from advisor.slack import blocks as block_kit
 from advisor.slack.blocks import Block, rich, said
+from advisor.slack.entry import body_blocks, entry_blocks
 from advisor.slack.inbox import Inbox, Payload
 from advisor.slack.poster import Poster, whisper
-from advisor.slack.text import plain
+from advisor.slack.text import plain, written
 
 USAGE = (
     "Describe what you see, in your own words: /dladvisor loss becomes nan after 300 steps. "
     "You can paste an error message. Only you see the answer until you share it."
 )
+EXAMPLE = "Describe what you see, for example: loss becomes nan after 300 steps."
 OVER = "This conversation is too old to go on. Ask again."
+PRIVATE = "private:"
 LOCKS = 64
 
 
@@ -56,7 +58,7 @@ class Answering:
         found = [rich(said(sentence))]
         channel, thread = _place(payload)
         if payload.kind in ("mention", "direct", "overheard") and channel:
-            Poster(self._client, payload).post(channel, thread, found, sentence)
+            Poster(self._client, payload, before=-1).post(channel, thread, found, sentence)
         else:
             whisper(self._client, payload.body, found, sentence)
 
@@ -66,12 +68,9 @@ class Answering:
         poster = Poster(self._client, payload)
         talk = f"{channel}:{thread}"
         with self._turn(talk):
-            state = self._inbox.conversation(talk)
-            if state is not None and thread != payload.body["event"]["ts"]:
-                reply, kept = self._resume(state).tell(text), ""
-            else:
-                reply, kept = self._desk.begin(text)
-            poster.post(channel, thread, self._answer(reply, kept, talk), _summary(reply))
+            old = self._resume(talk) if thread != payload.body["event"]["ts"] else None
+            reply = old.tell(text) if old is not None else self._begin(text, talk)
+            poster.post(channel, thread, self._answer(reply, talk), _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
     def _overheard(self, payload: Payload) -> None:
@@ -86,8 +85,8 @@ class Answering:
             return
         talk = f"{channel}:{thread}"
         with self._turn(talk):
-            reply, kept = self._desk.begin(text)
-            found = self._answer(reply, kept, talk)
+            reply = self._begin(text, talk)
+            found = self._answer(reply, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
@@ -96,11 +95,11 @@ class Answering:
         if not text or text == "help":
             whisper(self._client, payload.body, [rich(said(USAGE))], USAGE)
             return
-        talk = f"private:{payload.key}"
-        reply, kept = self._desk.begin(text)
-        share = block_kit.button("Share in channel", "share", t=talk, q=kept)
+        talk = f"{PRIVATE}{payload.key}"
+        reply = self._begin(text, talk)
+        share = block_kit.button("Share in channel", "share", t=talk)
         found = [
-            *self._answer(reply, kept, talk),
+            *self._answer(reply, talk),
             {"type": "actions", "elements": [share]},
         ]
         self._inbox.keep(talk, reply.conversation.to_json())
@@ -110,8 +109,8 @@ class Answering:
         channel, thread = _place(payload)
         talk = f"{channel}:{thread}"
         with self._turn(talk):
-            reply, kept = self._desk.begin(plain(payload.body["message"].get("text", "")))
-            found = self._answer(reply, kept, talk)
+            reply = self._begin(plain(written(payload.body["message"])), talk)
+            found = self._answer(reply, talk)
             Poster(self._client, payload).post(channel, thread, found, _summary(reply))
             self._inbox.keep(talk, reply.conversation.to_json(), payload.key)
 
@@ -119,14 +118,16 @@ class Answering:
         pressed = payload.body["actions"][0]
         name = pressed["action_id"]
         value = json.loads(pressed.get("value") or "{}")
+        if value.get("t", "").startswith(PRIVATE) and not _is_private(payload):
+            # It was shared: the channel's conversation is no longer that of who asked.
+            value["t"] = ":".join(_place(payload))
         if name in ("helpful", "not_helpful"):
             self._vote(payload, value, name == "helpful")
         if name == "not_helpful":
             self._go_on(payload, value, lambda talk: talk.reject(value["e"]))
         elif name.startswith("more"):
             entry = self._desk.live.advisor.knowledge.get(value["e"])
-            markdown = entry_markdown(entry, self._settings.page)
-            self._put(payload, block_kit.entry_blocks(markdown), entry.title)
+            self._put(payload, entry_blocks(entry, self._settings), entry.title)
         elif name == "next_question":
             self._next_question(payload, value)
         elif name == "share":
@@ -135,17 +136,24 @@ class Answering:
             self._go_on(payload, value, lambda talk: talk.answer(value["q"], value["o"]))
 
     def _vote(self, payload: Payload, value: dict[str, str], helpful: bool) -> None:
-        thanks = "Thanks."
+        thanks, kept = "Thanks.", True
         if value.get("q") and self._desk.feedback is not None:
             person = payload.body.get("user", {}).get("id", "")
-            self._desk.vote(value["q"], value["e"], helpful, person)
-            thanks = "Thanks, noted."
-        if helpful:
+            try:
+                self._desk.vote(value["q"], value["e"], helpful, person)
+                thanks = "Thanks, noted."
+            except UnknownName:
+                # The question was deleted, or a later turn brought the entry up.
+                pass
+            except AdvisorError as error:
+                self._desk.report(f"{error.message} The vote was not kept.")
+                thanks, kept = "Thanks. Your vote could not be kept.", False
+        if helpful or not kept:
             whisper(self._client, payload.body, [rich(said(thanks))], thanks)
 
     def _next_question(self, payload: Payload, value: dict[str, str]) -> None:
-        state = self._inbox.conversation(value["t"])
-        reply = self._resume(state).reply() if state else None
+        talk = self._resume(value["t"])
+        reply = talk.reply() if talk else None
         if reply is None:
             self._put(payload, [rich(said(OVER))], OVER)
         elif reply.ask is None:
@@ -159,48 +167,71 @@ class Answering:
         self, payload: Payload, value: dict[str, str], turn: Callable[[Conversation], Reply]
     ) -> None:
         with self._turn(value["t"]):
-            state = self._inbox.conversation(value["t"])
-            if state is None or len(state["turns"]) >= MAX_TURNS:
+            talk = self._resume(value["t"])
+            if talk is None:
                 self._put(payload, [rich(said(OVER))], OVER)
                 return
-            reply = turn(self._resume(state))
+            reply = turn(talk)
             found = block_kit.moved_blocks(reply, self._settings)
+            found += body_blocks("Look-alikes", reply.look_elsewhere)
             if reply.ask is not None:
                 found += block_kit.question_blocks(reply.ask, value["t"])
             else:
                 # The others stand above, with what became of them.
                 first = replace(reply.answer, matches=reply.answer.matches[:1])
-                found += block_kit.answer_blocks(first, self._settings, "", value["t"])
+                kept = self._question_id(value["t"])
+                found += block_kit.answer_blocks(first, self._settings, kept, value["t"])
             self._put(payload, found, _summary(reply))
             self._inbox.keep(value["t"], reply.conversation.to_json(), payload.key)
 
     def _share(self, payload: Payload, value: dict[str, str]) -> None:
         """Post a private answer to its channel, as a message of its own with the question."""
-        state = self._inbox.conversation(value["t"])
-        reply = self._resume(state).reply() if state else None
+        talk = self._resume(value["t"])
+        reply = talk.reply() if talk else None
         if reply is None:
             self._put(payload, [rich(said(OVER))], OVER)
             return
         channel = payload.body["channel"]["id"]
         asked = rich(said(reply.answer.question, italic=True))
-        found = [asked, *self._answer(reply, value.get("q", ""), value["t"])]
-        Poster(self._client, payload).post(channel, "", found, _summary(reply))
+        found = [asked, *self._answer(reply, value["t"])]
+        stamp = Poster(self._client, payload).post(channel, "", found, _summary(reply))
+        self._inbox.keep(f"{channel}:{stamp}", reply.conversation.to_json(), payload.key)
 
     def _put(self, payload: Payload, found: list[Block], summary: str) -> None:
         """Answer where the button was: in its thread, or privately."""
-        container = payload.body.get("container", {})
-        if container.get("is_ephemeral"):
+        if _is_private(payload):
             whisper(self._client, payload.body, found, summary)
             return
         channel, thread = _place(payload)
         Poster(self._client, payload).post(channel, thread, found, summary)
 
-    def _answer(self, reply: Reply, kept: str, talk: str) -> list[Block]:
+    def _begin(self, text: str, talk: str) -> Reply:
+        return self._desk.begin(text, question_id=self._question_id(talk))[0]
+
+    def _answer(self, reply: Reply, talk: str) -> list[Block]:
+        kept = self._question_id(talk)
         found = block_kit.answer_blocks(reply.answer, self._settings, kept, talk)
         return found + block_kit.next_blocks(reply.ask, talk)
 
-    def _resume(self, state: dict[str, Any]) -> Conversation:
-        return self._desk.resume(state)
+    def _question_id(self, talk: str) -> str:
+        """What to vote with: the same for all turns, and when a question is answered again.
+
+        Made with the bot's token, so that nobody else can guess it.
+        """
+        if self._desk.feedback is None:
+            return ""
+        key = (self._client.token or "").encode()[:64]
+        return hashlib.blake2b(talk.encode(), key=key, digest_size=8).hexdigest()
+
+    def _resume(self, talk: str) -> Conversation | None:
+        """The conversation, if it is kept, can be read, and has room for another turn."""
+        state = self._inbox.conversation(talk)
+        if state is None or len(state["turns"]) >= MAX_TURNS:
+            return None
+        try:
+            return self._desk.resume(state)
+        except BadQuestion:
+            return None
 
     @contextmanager
     def _turn(self, talk: str) -> Iterator[None]:
@@ -220,12 +251,21 @@ def _place(payload: Payload) -> tuple[str, str]:
     return channel, thread or container.get("thread_ts") or container.get("message_ts", "")
 
 
+def _is_private(payload: Payload) -> bool:
+    """Whether a button was in an answer that one person sees."""
+    return bool(payload.body.get("container", {}).get("is_ephemeral"))
+
+
 def _summary(reply: Reply) -> str:
     return block_kit.summary(reply.answer)
 
 
 def sentence_for(error: Exception) -> str:
     """What a person is told about a failure; never what Slack or a library said word for word."""
+    if isinstance(error, BadQuestion):
+        return f"{error.message} {EXAMPLE}"
+    if isinstance(error, UnknownName):
+        return f"{error.message} It is gone since that message was written."
     if isinstance(error, AdvisorError):
-        return f"{error.message} {error.hint}".strip()
+        return error.message
     return "Something broke here that should not. It is in the log of this bot; please report it."
