@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import statistics
 import subprocess
 import sys
 import threading
@@ -325,8 +326,8 @@ def test_an_answer_does_not_wait_for_a_delayed_acknowledgement(client):
         client.get("/v1/entries/rocket-loss")
         return time.perf_counter() - began
 
-    # It takes 2 ms, on a busy machine now and then; without TCP_NODELAY never less than 40.
-    wait_until(lambda: seconds() < 0.03, 30, 0)
+    # Most take 2 ms, on a busy machine now and then; without TCP_NODELAY most take 40.
+    wait_until(lambda: statistics.median(seconds() for _ in range(9)) < 0.03, 30, 0)
 
 
 def test_wrong_methods_are_told_all_that_are_allowed(client):
