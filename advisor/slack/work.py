@@ -143,7 +143,7 @@ class Answering:
                 self._desk.vote(value["q"], value["e"], helpful, person)
                 thanks = "Thanks, noted."
             except UnknownName:
-                # The question was deleted, or a later turn brought the entry up.
+                # The question was deleted.
                 pass
             except AdvisorError as error:
                 self._desk.report(f"{error.message} The vote was not kept.")
