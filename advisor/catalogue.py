@@ -6,13 +6,11 @@ while the entries have not changed since the index was made.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from advisor import knowledge as knowledges
-from advisor import places
-from advisor.entry import Entry
+from advisor import packed_entries, places
 from advisor.knowledge import Knowledge
 from advisor.settings import Settings
 
@@ -22,9 +20,7 @@ def load(settings: Settings, report: Callable[[str], None] = lambda _: None) -> 
     folder = places.ready_folder(settings)
     if folder is not None:
         try:
-            entries = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
-            read = {item["id"]: Entry.from_dict(item) for item in entries}
-            return Knowledge(read, tuple(places.bad_of(folder)))
+            return Knowledge(packed_entries.read(folder), tuple(places.bad_of(folder)))
         except (OSError, ValueError, KeyError, TypeError):
             # A damaged index is the searching commands' business; the files are still there.
             pass

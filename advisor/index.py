@@ -20,16 +20,15 @@ import faiss
 import numpy as np
 import numpy.typing as npt
 
-from advisor import packing
+from advisor import packed_entries, packing
 from advisor.encoder import Encoder, Floats, Progress
-from advisor.entry import Entry
 from advisor.errors import NoIndex
 from advisor.knowledge import Knowledge
 from advisor.lexical import Bm25, message_key, tokens
 from advisor.passages import HASH_BYTES, KINDS, posts_of, split, spoken_text, written_text
 from advisor.signs import Signs
 
-FORMAT = 6
+FORMAT = 7
 # Vectors that are put on the grid at a time: 25 MB, whatever the size of the knowledge base.
 BLOCK = 1 << 14
 Ints = npt.NDArray[np.int64]
@@ -167,12 +166,7 @@ def write(index: Index, folder: Path, manifest: Mapping[str, Any]) -> None:
     index.spoken.save(folder, "spoken")
     index.written.save(folder, "written")
     (folder / "hashes.bin").write_bytes(index.raw_hashes)
-    with (folder / "entries.json").open("w", encoding="utf-8") as file:
-        for number, entry in enumerate(index.knowledge):
-            # Wordings are searched, never shown: their vectors and keywords are all that is needed.
-            text = json.dumps({**entry.to_dict(), "wordings": ()})
-            file.write(f"{', ' if number else '['}{text}")
-        file.write("]")
+    packed_entries.write(index.knowledge, folder)
     whole = {
         "format": FORMAT,
         "encoder": index.encoder_name,
@@ -214,8 +208,7 @@ def read(folder: Path, bad: Sequence[Any] = (), shared: Path | None = None) -> I
         manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
         if manifest["format"] != FORMAT:
             raise ValueError(f"it has format {manifest['format']}, this version reads {FORMAT}")
-        entries = json.loads((folder / "entries.json").read_text(encoding="utf-8"))
-        knowledge = Knowledge({item["id"]: Entry.from_dict(item) for item in entries}, tuple(bad))
+        knowledge = Knowledge(packed_entries.read(folder), tuple(bad))
         raw = (folder / "hashes.bin").read_bytes()
         rows, rest = divmod(len(raw), HASH_BYTES)
         if rest:

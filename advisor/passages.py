@@ -13,8 +13,8 @@ from advisor.knowledge import Knowledge
 
 Kind = Literal["title", "symptom", "wording", "post"]
 KINDS: tuple[Kind, ...] = ("title", "symptom", "wording", "post")
-# Enough that two of a million passages share one with a chance below 1e-16.
-HASH_BYTES = 12
+# Enough that two of a million passages share one with a chance below 1e-7.
+HASH_BYTES = 8
 # What a sufferer would type, against what an expert would write.
 SPOKEN: tuple[Kind, ...] = ("symptom", "wording", "post")
 

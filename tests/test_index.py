@@ -90,7 +90,7 @@ def test_an_index_survives_the_disk(small_knowledge, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["vectors.npy", "starts.npy", "entries.json", "hashes.bin", "rows.npy"]
+    "name", ["vectors.npy", "starts.npy", "entries.json.gz", "hashes.bin", "rows.npy"]
 )
 @pytest.mark.parametrize("damage", ["cut", "gone", "junk"])
 def test_a_damaged_index_is_refused(small_knowledge, tmp_path, name, damage):
