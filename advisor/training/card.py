@@ -67,6 +67,7 @@ docs/measured.md has the test questions, with intervals and baselines.
 
 ## Limits
 
+- The head is tuned on all judged questions, so what is measured on them flatters it a little.
 - One rater a question: a second reader would grade some differently.
 - Entries that are newer than the fit, a team's own among them, are ranked without the
   classifiers, and less well.

