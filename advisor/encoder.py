@@ -8,7 +8,9 @@ model's is 0.995 or more.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
@@ -61,8 +63,9 @@ class OnnxEncoder:
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
             options = onnxruntime.SessionOptions()
             options.log_severity_level = 3
-            # Thread spinning burns a core between questions in a server and gains nothing here.
-            options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+            # A question is one thread's work: a second one takes as long to wake for each of 300
+            # steps as it saves. Batches are encoded side by side instead, 1.4x as many a second.
+            options.intra_op_num_threads = 1
             # Without this, onnxruntime merges nodes around quantised ones where a processor has
             # instructions for it; the graph says all that is to be rounded, on every machine.
             options.add_session_config_entry("session.disable_quant_qdq", "1")
@@ -85,17 +88,33 @@ class OnnxEncoder:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         # By length, so that a batch holds little padding: 2x faster on mixed passages.
         order = sorted(range(len(texts)), key=lambda number: len(texts[number]))
-        for start in range(0, len(order), BATCH):
-            rows = order[start : start + BATCH]
-            encoded = self._tokenizer.encode_batch([texts[row] for row in rows])
-            feeds = {
-                "input_ids": np.array([item.ids for item in encoded], np.int64),
-                "attention_mask": np.array([item.attention_mask for item in encoded], np.int64),
-            }
-            vectors[rows] = self._session.run([self._output], feeds)[0]
-            if progress:
-                progress(start + len(rows))
+        batches = [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
+
+        def encoded(rows: list[int]) -> Floats:
+            return self._encode([texts[row] for row in rows])
+
+        pool = ThreadPoolExecutor(os.cpu_count())
+        try:
+            done = 0
+            made = pool.map(encoded, batches) if len(batches) > 1 else map(encoded, batches)
+            for rows, part in zip(batches, made):
+                vectors[rows] = part
+                done += len(rows)
+                if progress:
+                    progress(done)
+        finally:
+            # Ctrl-C must not wait for all that is left.
+            pool.shutdown(cancel_futures=True)
         return vectors
+
+    def _encode(self, texts: Sequence[str]) -> Floats:
+        """The vectors of one batch."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        feeds = {
+            "input_ids": np.array([item.ids for item in encoded], np.int64),
+            "attention_mask": np.array([item.attention_mask for item in encoded], np.int64),
+        }
+        return np.asarray(self._session.run([self._output], feeds)[0])
 
 
 class SentenceEncoder:

@@ -84,7 +84,7 @@ def test_links_between_files_of_the_repository_hold(page):
 def test_the_measured_conversations_hold_what_is_promised():
     page = (ROOT / "docs" / "conversation.md").read_text()
     sections = page.split("## How much it helps")[1].split("\n### ")[1:]
-    assert len(sections) == 3
+    assert len(sections) == 2
     for section in sections:
         for table in section.split("cases; the person types")[1:]:
             rows = {
@@ -101,8 +101,8 @@ def test_the_measured_conversations_hold_what_is_promised():
                     section[:30],
                     spoilt,
                 )
-                # The project's own questions say what decides: little is left to gain.
-                if not section.startswith("The project's own"):
+                # A whole question of the project's own says what decides: little is left to gain.
+                if shares[0] < 0.85:
                     assert round(shares[2] - shares[0], 2) >= 0.15, (section[:30], spoilt)
 
 

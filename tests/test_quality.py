@@ -100,7 +100,7 @@ def test_entries_that_sound_alike_tell_each_other_apart(advisor):
                 entry = knowledge.get(name)
                 if twin not in entry.otherwise and twin not in entry.contradicts:
                     unclear.append(f"{name} does not say how it differs from {twin}")
-    assert unclear == []
+    assert not unclear, "\n".join(unclear)
 
 
 def test_good_entries_come_first(report):
