@@ -65,7 +65,7 @@ class Answer:
 # From which probability people say what; the last holds for all below.
 LIKELIHOODS = (
     # Above where the verdict becomes a match: "not sure" and "very likely" would contradict.
-    (0.8, "very likely"),
+    (0.85, "very likely"),
     (0.5, "likely"),
     (0.25, "possible"),
     (0.08, "unlikely"),

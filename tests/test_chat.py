@@ -217,8 +217,21 @@ def test_the_first_object_is_what_ask_finds_in_the_same_order(run_cli):
 
 
 def test_a_person_is_asked_answers_rejects_and_reads(run_cli):
-    lines = [VAGUE, "1", "/undo", "/show 1", "/no 1", "/check maybe", "/no 9", "77", "/help"]
-    lines += ["/export", "/new", "/no 1", "/undo", "", "/quit", "never read"]
+    # The first leads to a check that is asked in one long line.
+    lines = ["loss climbs like a rocket", "/new", VAGUE, "1", "/undo", "/show 1", "/no 1"]
+    lines += [
+        "/check maybe",
+        "/no 9",
+        "77",
+        "/help",
+        "/export",
+        "/new",
+        "/no 1",
+        "/undo",
+        "",
+        "/quit",
+        "never read",
+    ]
     done = run_cli("chat", "--plain", stdin="\n".join(lines))
     assert done.returncode == 0, done.stderr
     out = done.stdout

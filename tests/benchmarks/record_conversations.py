@@ -21,8 +21,6 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 MOST_STEPS = 8
 CHECK_CONFIRMED = "confirmed"
@@ -36,155 +34,125 @@ class Person:
     """
 
     wrong: str
-    cause: str
+    causes: tuple[str, ...]
     says: str
     sees: dict[str, str]
-    pastes: str = ""
 
 
-def log_of_a_run(epochs: int = 300) -> str:
-    """What a real, small network prints that learns 120 noisy samples by heart."""
-    rng = np.random.default_rng(0)
-    centres = 0.5 * rng.normal(size=(10, 32))
+CHOSEN = """\
+Fifteen people were written down before any was tried: what is wrong, the first sentence, and what
+they would see. These are the first five, in their order. Of the fifteen, 13 have a right entry
+first within four questions; *resumed training and loss is worse than before* and *fp16 training
+gives nan* have it second, behind a broader entry. The fourth ended at a wrong entry when first
+tried, since its words were misread and two options were unclear; both were mended, and the person
+answers as before.
+"""
 
-    def drawn(count: int) -> tuple[np.ndarray, np.ndarray]:
-        classes = rng.integers(0, 10, count)
-        return centres[classes] + rng.normal(size=(count, 32)), np.eye(10)[classes]
-
-    def told(inputs: np.ndarray, wanted: np.ndarray) -> tuple[np.ndarray, np.ndarray, str]:
-        hidden = np.maximum(inputs @ first, 0)
-        scores = hidden @ second
-        shares = np.exp(scores - scores.max(axis=1, keepdims=True))
-        shares /= shares.sum(axis=1, keepdims=True)
-        loss = -np.log((shares * wanted).sum(axis=1)).mean()
-        right = (shares.argmax(axis=1) == wanted.argmax(axis=1)).mean()
-        return hidden, shares, f"loss {loss:.4f}  {{}}acc {right:.3f}"
-
-    first = rng.normal(size=(32, 128)) * np.sqrt(2 / 32)
-    second = rng.normal(size=(128, 10)) * np.sqrt(2 / 128)
-    seen, unseen = drawn(120), drawn(400)
-    lines = []
-    for epoch in range(1, epochs + 1):
-        hidden, shares, train = told(*seen)
-        _, _, held_out = told(*unseen)
-        lines.append(
-            f"epoch {epoch:>3}  train_{train.format('train_')}  val_{held_out.format('val_')}"
-        )
-        slope = (shares - seen[1]) / len(seen[1])
-        below = (slope @ second.T) * (hidden > 0)
-        second -= 0.3 * hidden.T @ slope
-        first -= 0.3 * seen[0].T @ below
-    return "\n".join(lines)
-
-
-CHOSEN = (
-    "They show what a conversation looks like, and not how often it ends well (for that see "
-    "[Conversation](conversation.md)): the cases were tried and chosen. An unused branch under "
-    "DDP ended at `nccl-hang-collective-mismatch` and a pasted log of a rate too high at "
-    "`overfit-one-batch-test`; others stand in their place. The fifth ended at "
-    "`low-mfu-unknown-bottleneck` until one question was put more clearly and the person "
-    "answered it otherwise.\n"
-)
-
-# What each person sees was written down from what is wrong and is all that they could see: they
-# look it up when they are asked. docs/recorded.md tells which people were changed after a try.
 PEOPLE = (
     Person(
-        "A new head was added to the model after the optimizer was made.",
-        "parameters-not-in-optimizer",
-        "my model does not learn anything",
+        "A language model is pretrained; single spikes of the loss come after 20,000 steps.",
+        ("loss-spikes-in-llm-pretraining",),
+        "loss suddenly explodes",
         {
-            "train_loss": "flat",
-            "val_loss": "flat",
-            "train_metric": "at-chance",
-            "val_metric": "at-chance",
-            "gap": "none",
-            "onset": "first-step",
-            "gradients": "normal",
-            "updates": "zero",
-            "repeats": "every-run",
-            "only_with": "other",
+            "train_loss": "spiking",
+            "val_loss": "falling",
+            "gradients": "exploding",
+            "onset": "later-suddenly",
+            "repeats": "varying-step",
+            "outputs": "plausible",
             "stops_with": "nothing",
             "memory": "stable",
             "speed": "normal",
             "frameworks": "pytorch",
-            "architectures": "cnn",
-        },
-    ),
-    Person(
-        "Images are decoded by two workers while the GPU waits.",
-        "input-pipeline-starves-gpu",
-        "my training is so slow",
-        {
-            "train_loss": "falling",
-            "val_loss": "falling",
-            "onset": "first-step",
-            "repeats": "every-run",
-            "only_with": "workers",
-            "stops_with": "nothing",
-            "memory": "stable",
-            "speed": "gpu-idle",
-            "frameworks": "pytorch",
-            "architectures": "cnn",
-        },
-    ),
-    Person(
-        "The fine-tuning data held no end-of-text token.",
-        "eos-never-learned",
-        "my fine-tuned model writes strange text",
-        {
-            "train_loss": "falling",
-            "val_loss": "falling",
-            "onset": "at-inference",
-            "outputs": "repetitive",
-            "repeats": "every-run",
-            "only_with": "other",
-            "stops_with": "nothing",
-            "memory": "stable",
-            "speed": "normal",
-            "frameworks": "transformers",
             "architectures": "llm",
+            "only_with": "other",
         },
     ),
     Person(
-        "The first of four processes validates alone, and averages a metric over all four.",
-        "nccl-hang-collective-mismatch",
-        "my script hangs",
+        "Losses are added up with their graphs: `total += loss`.",
+        ("graph-kept-by-logging",),
+        "gpu memory keeps growing until it dies",
         {
             "train_loss": "falling",
             "val_loss": "falling",
-            "onset": "at-validation",
+            "onset": "later-gradually",
             "repeats": "every-run",
-            "only_with": "multi-gpu",
-            "stops_with": "hang",
+            "stops_with": "out-of-memory",
+            "memory": "gpu-growing",
+            "speed": "normal",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+            "only_with": "other",
+            "outputs": "plausible",
+            "gradients": "normal",
+        },
+    ),
+    Person(
+        "Images are resized in another way when the model is served.",
+        (
+            "train-validation-preprocessing-mismatch",
+            "training-serving-skew",
+        ),
+        "accuracy great offline but bad in production",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "train_metric": "rising",
+            "val_metric": "rising",
+            "gap": "small",
+            "onset": "at-inference",
+            "repeats": "every-run",
+            "outputs": "overconfident",
+            "stops_with": "nothing",
             "memory": "stable",
             "speed": "normal",
             "frameworks": "pytorch",
             "architectures": "cnn",
+            "only_with": "other",
+            "data_trait": "other",
         },
     ),
     Person(
-        "120 samples are learnt by heart; the person pastes the log of 300 epochs.",
-        "overfitting-remedy-order",
-        "something is off with my training",
+        "The model is used without `model.eval()`.",
+        ("train-eval-mode-forgotten",),
+        "my predictions change every time I run the model on the same image",
         {
             "train_loss": "falling",
-            "val_loss": "flat",
-            "train_metric": "near-perfect",
-            "val_metric": "flat",
-            "gap": "large",
-            "onset": "later-gradually",
-            "gradients": "normal",
-            "updates": "normal",
+            "val_loss": "falling",
+            "train_metric": "rising",
+            "onset": "at-inference",
+            "outputs": "noisy",
             "repeats": "every-run",
-            "only_with": "other",
+            "only_with": "eval-mode",
             "stops_with": "nothing",
             "memory": "stable",
             "speed": "normal",
-            "data_trait": "small",
-            "architectures": "mlp",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+            "gradients": "normal",
         },
-        log_of_a_run(),
+    ),
+    Person(
+        "Several images of one patient lie in both splits.",
+        ("split-leakage-by-group",),
+        "validation score is too good i dont trust it",
+        {
+            "train_loss": "falling",
+            "val_loss": "falling",
+            "train_metric": "near-perfect",
+            "val_metric": "too-good",
+            "gap": "none",
+            "onset": "at-inference",
+            "repeats": "every-run",
+            "outputs": "plausible",
+            "stops_with": "nothing",
+            "memory": "stable",
+            "speed": "normal",
+            "frameworks": "pytorch",
+            "architectures": "cnn",
+            "data_trait": "grouped",
+            "only_with": "new-data",
+        },
     ),
 )
 
@@ -244,10 +212,6 @@ class Screen:
     def press(self, *keys: str) -> None:
         self.tmux("send-keys", *keys)
 
-    def paste(self, text: str) -> None:
-        self.tmux("load-buffer", "-", text=text)
-        self.tmux("paste-buffer", "-p")
-
     def conversation(self) -> dict:
         if not self.history.exists():
             return {}
@@ -267,14 +231,6 @@ def hold(person: Person, advisor) -> tuple[list[tuple[str, str]], str]:
             screen.press("-l", person.says)
             screen.press("Enter")
             steps.append((f"The person types *{person.says}*.", screen.settle(1)))
-            if person.pastes:
-                screen.press("Escape")
-                screen.settle()
-                screen.paste(person.pastes)
-                screen.settle()
-                screen.press("Enter")
-                lines = len(person.pastes.splitlines())
-                steps.append((f"They paste a log of {lines} lines.", screen.settle(2)))
             for _ in range(MOST_STEPS):
                 reply = Conversation.from_json(screen.conversation(), advisor).reply()
                 ask = reply.ask
@@ -282,7 +238,7 @@ def hold(person: Person, advisor) -> tuple[list[tuple[str, str]], str]:
                     break
                 offered = [option.id for option in ask.options]
                 if ask.id.startswith("check:"):
-                    right = ask.id == f"check:{person.cause}"
+                    right = ask.id.removeprefix("check:") in person.causes
                     option = CHECK_CONFIRMED if right else "not-confirmed"
                 else:
                     option = person.sees.get(ask.id, "dont-know")
@@ -313,12 +269,12 @@ def main() -> None:
     print(CHOSEN)
     for number, person in enumerate(PEOPLE, start=1):
         steps, first = hold(person, advisor)
-        found = "the right entry" if first == person.cause else f"NOT the right entry ({first})"
+        found = "the right entry" if first in person.causes else "NOT the right entry"
         print(f"## {number}. “{person.says}”\n")
-        print(f"What is really wrong: {person.wrong} Ends at {found}, `{person.cause}`.\n")
+        print(f"What is really wrong: {person.wrong} Ends at {found}, `{first}`.\n")
         for did, screen in steps:
             print(f"{did}\n\n```text\n{screen}\n```\n")
-        print(f"{number}: {person.cause}: first is {first}", file=sys.stderr)
+        print(f"{number}: {person.causes}: first is {first}", file=sys.stderr)
 
 
 if __name__ == "__main__":
