@@ -32,7 +32,7 @@ WORDS_WEIGHT, WORDS_PENALTY = 8.0, 5e-4
 LEAST_TEXTS = 3
 STEPS = 50
 # Weights of words below this decide nothing; leaving them out makes the file a fifth as large.
-SMALLEST_WEIGHT = 0.05
+SMALLEST_WEIGHT = 0.051
 
 
 def learn(
