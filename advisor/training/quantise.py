@@ -111,19 +111,18 @@ def quantise(model: Any, sizes: Mapping[str, Floats]) -> None:
         replaced[nodes[0].output[0]] = made
         for node in nodes:
             values.pop(node.input[1])
-    first = []
+    kept = []
     for name, matrix in values.items():
         readers = [node for node in graph.node if name in node.input]
         if all(node.op_type == "Gather" for node in readers):
             replaced |= _table(parts, name, matrix, readers)
         else:
-            first.append(_matrix(parts, name, matrix))
-    nodes = first
+            kept.append(_matrix(parts, name, matrix))
     for node in graph.node:
-        nodes += replaced.get(node.output[0], [node])
+        kept += replaced.get(node.output[0], [node])
     del graph.initializer[:], graph.node[:]
     graph.initializer.extend(stored)
-    graph.node.extend(nodes)
+    graph.node.extend(kept)
 
 
 def _is_large(tensor: Any) -> bool:
@@ -177,7 +176,7 @@ def _linear(
     levels = np.round(joined / scales).astype(np.int8)
     matrix = parts.constant(f"{name}_int8", levels)
     column = parts.constant(f"{name}_scale", scales)
-    token, product = f"{name}_token", f"{name}_product"
+    token = f"{name}_token"
     made += [
         parts.node("Abs", [read], f"{name}_sizes"),
         parts.node("ReduceMax", [f"{name}_sizes", parts.last], f"{name}_largest", keepdims=1),
@@ -192,6 +191,7 @@ def _linear(
     ]
     if len(nodes) == 1:
         return [*made, parts.node("Mul", [f"{name}_columns", token], nodes[0].output[0])]
+    product = f"{name}_product"
     outputs = [node.output[0] for node in nodes]
     widths = np.array([matrix.shape[1] for matrix in matrices], np.int64)
     split = parts.constant(f"{name}_widths", widths)
@@ -202,15 +202,23 @@ def _linear(
     ]
 
 
+def _stored(parts: _Parts, name: str, matrix: Floats, axis: int) -> tuple[str, str]:
+    """Store a matrix as int8 with one scale a row (axis 0) or column (1); the constants' names."""
+    scales = np.abs(matrix).max(axis=1 - axis) / 127
+    scales[scales == 0] = 1
+    levels = np.round(matrix / np.expand_dims(scales, 1 - axis)).astype(np.int8)
+    return (
+        parts.constant(f"{name}_int8", levels),
+        parts.constant(f"{name}_scale", scales.astype(np.float32)),
+    )
+
+
 def _table(parts: _Parts, name: str, matrix: Floats, readers: Sequence[Any]) -> dict[str, Any]:
     """Output -> the nodes that look rows of an embedding table up.
 
     Rows are looked up as int8 and only those multiplied out: the whole table is 47 MB as float32.
     """
-    scales = np.abs(matrix).max(axis=1) / 127
-    scales[scales == 0] = 1
-    levels = parts.constant(f"{name}_int8", np.round(matrix / scales[:, None]).astype(np.int8))
-    scale = parts.constant(f"{name}_scale", scales.astype(np.float32))
+    levels, scale = _stored(parts, name, matrix, axis=0)
     found = {}
     for node in readers:
         index, out = node.input[1], node.output[0]
@@ -226,8 +234,5 @@ def _table(parts: _Parts, name: str, matrix: Floats, readers: Sequence[Any]) -> 
 
 def _matrix(parts: _Parts, name: str, matrix: Floats) -> Any:
     """The node that multiplies an int8 matrix out as it is read: for the head."""
-    scales = np.abs(matrix).max(axis=0) / 127
-    scales[scales == 0] = 1
-    levels = parts.constant(f"{name}_int8", np.round(matrix / scales).astype(np.int8))
-    scale = parts.constant(f"{name}_scale", scales.astype(np.float32))
+    levels, scale = _stored(parts, name, matrix, axis=1)
     return parts.node("DequantizeLinear", [levels, scale], name, axis=1)
